@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from spatialgen.records import U8, Bool, Camera, DepthMap, Detections, F32, Frame, Gravity, ModelUse, ObjectText
+from spatialgen.records import (
+    F32,
+    U8,
+    Bool,
+    Camera,
+    DepthMap,
+    Detections,
+    Frame,
+    Gravity,
+    ModelUse,
+    ObjectText,
+)
 
 
 class Backend(Protocol):
