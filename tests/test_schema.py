@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -88,7 +91,7 @@ def _plain(value: object) -> object:
         return [_plain(v) for v in value]
     if hasattr(value, "__slots__"):
         return {name: _plain(getattr(value, name)) for name in value.__slots__}
-    return "nan" if value != value else value
+    return "nan" if isinstance(value, float) and np.isnan(value) else value
 
 
 def test_scene_round_trip() -> None:
@@ -101,8 +104,6 @@ def test_scene_round_trip() -> None:
 
 
 def test_scene_without_gravity_and_floor() -> None:
-    import dataclasses
-
     scene = dataclasses.replace(_scene(), gravity=None, floor=None, objects=(), pairs=())
     (back,) = schema.scenes_from_table(schema.scenes_table([scene]))
     assert back.gravity is None
@@ -123,8 +124,6 @@ def test_rejects_rows() -> None:
 
 
 def test_split_is_stable_and_near_its_shares() -> None:
-    import hashlib
-
     splits = [schema.split_of(hashlib.sha256(str(i).encode()).hexdigest()) for i in range(5000)]
     assert splits[:3] == [schema.split_of(hashlib.sha256(str(i).encode()).hexdigest()) for i in range(3)]
     assert 0.88 < splits.count("train") / 5000 < 0.92
