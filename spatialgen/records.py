@@ -237,6 +237,8 @@ class ObjectGeometry:
     z_sigma_m: F64  # (2,)
     support_id: str | None  # object it stands on, "floor", or None when unknown
     points_m: F32  # (P, 3) a summary of the visible surface, P <= 64
+    facing_deg: float | None = None  # where its front points, if known: [0, 360), clockwise from forward (+y)
+    facing_sigma_deg: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -92,6 +92,8 @@ _GEOMETRY = pa.struct(
         _field("z_sigma_m", _F32_LIST, "(2,) their one-sigma errors"),
         _field("support_id", pa.string(), "what it stands on: an object id, or floor", True),
         _field("points_mm", pa.list_(pa.int16()), "(3 P,) visible surface points, canonical, millimetres"),
+        _field("facing_deg", pa.float32(), "where its front points: [0, 360), clockwise from forward", True),
+        _field("facing_sigma_deg", pa.float32(), "one-sigma error"),
     ]
 )
 
@@ -291,6 +293,8 @@ def _geometry_row(g: ObjectGeometry) -> dict[str, Any]:
         "z_sigma_m": g.z_sigma_m.tolist(),
         "support_id": g.support_id,
         "points_mm": points_mm.ravel().tolist(),
+        "facing_deg": g.facing_deg,
+        "facing_sigma_deg": g.facing_sigma_deg,
     }
 
 
@@ -357,6 +361,8 @@ def _geometry(row: dict[str, Any]) -> ObjectGeometry:
         z_sigma_m=_f64(row["z_sigma_m"]),
         support_id=row["support_id"],
         points_m=(np.array(row["points_mm"], np.float32) / 1000.0).reshape(-1, 3),
+        facing_deg=row["facing_deg"],
+        facing_sigma_deg=row["facing_sigma_deg"],
     )
 
 
