@@ -36,9 +36,7 @@ class Role:
             return value
         if not isinstance(value, dict) or not isinstance(value.get("backend"), str):
             known = ", ".join(registry.names(self.name))
-            raise PydanticCustomError(
-                "backend", "expected {{backend: NAME, ...}}, NAME one of {known}", {"known": known}
-            )
+            raise PydanticCustomError("backend", "expected {backend: NAME, ...}, NAME one of {known}", {"known": known})
         try:
             config = self.config_class(value["backend"])
         except ConfigError as error:

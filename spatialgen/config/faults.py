@@ -42,9 +42,9 @@ def data_path(loc: tuple[int | str, ...], data: Any) -> KeyPath:
     return tuple(path)
 
 
-def models_at(root: type[BaseModel], data: Any, path: KeyPath) -> list[type[BaseModel]]:
-    """Return the models that may stand at `path` of `data`, by the annotations on the way there."""
-    here: list[type[BaseModel]] = [root]
+def models_at(root: type[BaseModel], data: Any, path: KeyPath) -> list[Any]:
+    """Return the models (or `dict[str, model]`) that may stand at `path`, by the annotations on the way there."""
+    here: list[Any] = [root]
     for part in path:
         value = data[part] if _has(data, part) else None
         here = [m for annotation, role in _fields(here, part) for m in _models(annotation, role, value)]
@@ -57,20 +57,25 @@ def annotations_at(root: type[BaseModel], data: Any, path: KeyPath) -> list[Any]
     return [annotation for annotation, _ in _fields(models_at(root, data, path[:-1]), path[-1])]
 
 
-def _fields(models: list[type[BaseModel]], name: str | int) -> Iterator[tuple[Any, Role | None]]:
+def _fields(models: list[Any], name: str | int) -> Iterator[tuple[Any, Role | None]]:
     for model in models:
+        if get_origin(model) is dict:
+            yield get_args(model)[1], None
+            continue
         if name in model.model_fields:
             field = model.model_fields[str(name)]
             yield field.annotation, next((m for m in field.metadata if isinstance(m, Role)), None)
 
 
-def _models(annotation: Any, role: Role | None, value: Any) -> Iterator[type[BaseModel]]:
+def _models(annotation: Any, role: Role | None, value: Any) -> Iterator[Any]:
     if role is not None:
         if isinstance(value, dict) and isinstance(value.get("backend"), str):
             try:
                 yield role.config_class(value["backend"])
             except ConfigError:
                 return
+    elif get_origin(annotation) is dict:
+        yield annotation
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         if _tag_fits(annotation, value):
             yield annotation
@@ -87,7 +92,8 @@ def _tag_fits(model: type[BaseModel], value: Any) -> bool:
 
 
 def _unknown_key(root: type[BaseModel], data: Any, path: KeyPath) -> str:
-    known = sorted({name for model in models_at(root, data, path[:-1]) for name in model.model_fields})
+    models = models_at(root, data, path[:-1])
+    known = sorted({name for model in models for name in getattr(model, "model_fields", ())})
     near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
     return f"no such key; {hint}"
@@ -96,6 +102,11 @@ def _unknown_key(root: type[BaseModel], data: Any, path: KeyPath) -> str:
 def _wrong_value(fault: Any) -> str:
     if fault["type"] == "missing":
         return "this key is missing"
+    if fault["type"] == "union_tag_not_found":
+        return f"the key {fault['ctx']['discriminator']} is missing"
+    if fault["type"] == "union_tag_invalid":
+        tags = fault["ctx"]["expected_tags"].replace("'", "")
+        return f"no such {fault['ctx']['discriminator'].strip(chr(39))}: {fault['ctx']['tag']!r}; there are: {tags}"
     message = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "expected")
     if fault["type"] in ("backend", "value_error"):
         return message

@@ -45,7 +45,7 @@ class PerceiveConfig(Settings):
     captioner: Annotated[BackendConfig, Role("captioners")]
     camera: Annotated[BackendConfig, Role("cameras")]
     gravity: Annotated[BackendConfig, Role("gravity")]
-    lift: LiftConfig = LiftConfig()
+    lift: LiftConfig = LiftConfig.model_validate({})
     """From depth and masks to upright boxes in the canonical frame."""
 
 
@@ -102,7 +102,7 @@ class BuildConfig(Settings):
     source: SourceConfig
     output: OutputConfig
     perceive: PerceiveConfig
-    ask: AskConfig = AskConfig()
+    ask: AskConfig = AskConfig.model_validate({})
     """Which questions, how many, in which words."""
     run: RunConfig = RunConfig()
     ray: RayConfig = RayConfig()
