@@ -1,7 +1,7 @@
 """Convex solids with exact ray hits and exact support functions, in the canonical frame (metres, z up).
 
 A solid is a local shape with a pose: `center_m` (3,) and `rotation` (3, 3), whose columns are the local axes in
-canonical coordinates. Rays are `origin` (3,) and `directions` (N, 3), of any length; a hit is `origin + t d`.
+canonical coordinates. Rays are `origin` (3,) or (N, 3) and `directions` (N, 3), of any length; a hit is `origin + t d`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class _Posed:
         return replace(self, center_m=rotation @ self.center_m + shift_m, rotation=rotation @ self.rotation)
 
     def _local(self, points_m: F64) -> F64:
-        return (points_m - self.center_m) @ self.rotation
+        local: F64 = (points_m - self.center_m) @ self.rotation
+        return local
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,8 +95,8 @@ class Ball(_Posed):
     def hit(self, origin_m: F64, directions: F64) -> F64:
         start = origin_m - self.center_m
         a = np.einsum("ij,ij->i", directions, directions)
-        b = directions @ start
-        c = start @ start - self.radius_m**2
+        b = (directions * start).sum(axis=1)
+        c = (start * start).sum(axis=-1) - self.radius_m**2
         root = b * b - a * c
         t = (-b - np.sqrt(np.maximum(root, 0.0))) / a
         return np.where((root >= 0) & (t > 0), t, np.inf)
@@ -133,15 +134,15 @@ class Frustum(_Posed):
         return np.minimum(self._side_hit(start, along), self._cap_hit(start, along))
 
     def _side_hit(self, start: F64, along: F64) -> F64:
-        radius = float(self._radius_at(start[2:])[0])
+        radius = self._radius_at(start[..., 2])
         a = along[:, 0] ** 2 + along[:, 1] ** 2 - (self.slope * along[:, 2]) ** 2
         a = np.where(np.abs(a) < _EPSILON, _EPSILON, a)
-        b = along[:, 0] * start[0] + along[:, 1] * start[1] - self.slope * along[:, 2] * radius
-        root = b * b - a * (start[0] ** 2 + start[1] ** 2 - radius**2)
+        b = along[:, 0] * start[..., 0] + along[:, 1] * start[..., 1] - self.slope * along[:, 2] * radius
+        root = b * b - a * (start[..., 0] ** 2 + start[..., 1] ** 2 - radius**2)
         spread = np.sqrt(np.maximum(root, 0.0))
         best = np.full(len(along), np.inf)
         for t in ((-b - spread) / a, (-b + spread) / a):
-            z = start[2] + t * along[:, 2]
+            z = start[..., 2] + t * along[:, 2]
             good = (root >= 0) & (t > 0) & (np.abs(z) <= self.half_height_m) & (t < best)
             best[good] = t[good]
         return best
@@ -150,8 +151,8 @@ class Frustum(_Posed):
         rise = np.where(np.abs(along[:, 2]) < _EPSILON, _EPSILON, along[:, 2])
         best = np.full(len(along), np.inf)
         for z, radius in ((-self.half_height_m, self.bottom_radius_m), (self.half_height_m, self.top_radius_m)):
-            t = (z - start[2]) / rise
-            off = (start[0] + t * along[:, 0]) ** 2 + (start[1] + t * along[:, 1]) ** 2
+            t = (z - start[..., 2]) / rise
+            off = (start[..., 0] + t * along[:, 0]) ** 2 + (start[..., 1] + t * along[:, 1]) ** 2
             good = (t > 0) & (off <= radius**2) & (t < best)
             best[good] = t[good]
         return best
@@ -166,7 +167,8 @@ class Frustum(_Posed):
         cap[:, 2] = np.sign(local[:, 2])
         out = np.where((on_cap < on_side)[:, None], cap, side)
         out /= np.maximum(np.linalg.norm(out, axis=1, keepdims=True), _EPSILON)
-        return out @ self.rotation.T
+        turned: F64 = out @ self.rotation.T
+        return turned
 
     def support(self, direction: F64) -> F64:
         local = direction @ self.rotation

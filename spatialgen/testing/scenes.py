@@ -161,7 +161,8 @@ def _walls(random: np.random.Generator, layout: _Layout, yaw_deg: float) -> tupl
 def _box_corners(solid: Solid) -> F64:
     """Return the 8 canonical corners (8, 3) of the solid's local bounding box."""
     signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
-    return solid.center_m + (signs * solid.half_box_m) @ solid.rotation.T
+    corners: F64 = (signs * solid.half_box_m) @ solid.rotation.T
+    return solid.center_m + corners
 
 
 class _Layout:
@@ -271,7 +272,8 @@ def _footprint(model: Model, x: float, y: float, yaw_deg: float) -> F64:
     corners = np.vstack([_box_corners(solid) for solid in model.solids])[:, :2]
     (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
     rectangle = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-    return rectangle @ yaw_rotation(yaw_deg)[:2, :2].T + np.array([x, y])
+    turned: F64 = rectangle @ yaw_rotation(yaw_deg)[:2, :2].T
+    return turned + np.array([x, y])
 
 
 def _apart(a: F64, b: F64) -> float:

@@ -69,12 +69,8 @@ def _shadowed(scene: AnalyticScene, solids: list[Solid], points: F64, normals: F
 
 
 def _blocked(solid: Solid, points: F64, light: F64) -> Bool:
-    """Return which rays from points (N, 3) towards the light meet a convex solid."""
-    # A parallel bundle seen from afar: move the origin, not the direction, by casting back from far up the light.
-    far = 50.0
-    origin = solid.center_m + far * light
-    hits = solid.hit(origin, points - origin)
-    return hits < 1.0 - 1e-6
+    """Return which rays from points (N, 3) towards the light meet a solid."""
+    return np.isfinite(solid.hit(points, np.broadcast_to(light, points.shape)))
 
 
 def _albedo(scene: AnalyticScene, solids: list[Solid], owners: I32, points: F64, normals: F64, index: I32) -> F64:
@@ -123,4 +119,5 @@ def _stains(points: F64, random: np.random.Generator) -> F64:
 def _sky(scene: AnalyticScene) -> F64:
     up = scene.view.ray_directions()[..., 2]
     mix = np.clip(up / 0.6, 0, 1)[..., None]
-    return _SKY_LOW * (1 - mix) + _SKY_TOP * mix
+    sky: F64 = _SKY_LOW * (1 - mix) + _SKY_TOP * mix
+    return sky

@@ -42,7 +42,7 @@ class Viewpoint:
     @property
     def up_camera(self) -> F64:
         """Unit vector (3,) against gravity, in camera axes."""
-        return self.R_canonical_from_camera.T @ np.array([0.0, 0.0, 1.0])
+        return self.R_canonical_from_camera[2].copy()
 
     def ray_directions(self) -> F64:
         """Return canonical directions (H, W, 3) of the pixels' rays, scaled so that t is z-depth."""

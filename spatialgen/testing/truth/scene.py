@@ -1,0 +1,147 @@
+"""The true scene that answers are judged by: whole things as solids, in the canonical frame."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from spatialgen.records import F32, F64, I32
+from spatialgen.testing.primitives import Ball, Box, Frustum, Solid
+from spatialgen.testing.render import Rendered
+from spatialgen.testing.scenes import AnalyticScene
+from spatialgen.testing.truth.extents import UprightBox, interval, upright_box
+from spatialgen.testing.truth.gap import gap_m
+
+_X, _Z = np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class TrueObject:
+    """One whole thing; `object_id` as text, as in QA rows. Measures are computed once, when asked for."""
+
+    object_id: str
+    label: str
+    solids: tuple[Solid, ...]
+
+    @functools.cached_property
+    def box(self) -> UprightBox:
+        """The upright box of least footprint."""
+        return upright_box(self.solids)
+
+    @functools.cached_property
+    def x_interval_m(self) -> tuple[float, float]:
+        """The lateral interval."""
+        return interval(self.solids, _X)
+
+    @functools.cached_property
+    def z_interval_m(self) -> tuple[float, float]:
+        """Bottom and top."""
+        return interval(self.solids, _Z)
+
+
+@dataclass(frozen=True, eq=False)
+class TrueScene:
+    """Things, camera and, for types about what is seen, the exact depth (H, W) and ids (H, W) of the picture.
+
+    `up_camera` (3,) is the true unit vector up in camera axes. `depth_m` and `ids` may be None: types that need
+    them then have no truth.
+    """
+
+    scene_id: str
+    objects: tuple[TrueObject, ...]
+    camera_center_m: F64
+    up_camera: F64
+    depth_m: F32 | None = None
+    ids: I32 | None = None
+    _gaps: dict[tuple[str, str], float] = field(default_factory=dict, repr=False)
+
+    def by_id(self, object_id: str) -> TrueObject:
+        """Return the object of that id. Raises KeyError."""
+        for item in self.objects:
+            if item.object_id == object_id:
+                return item
+        raise KeyError(f"no true object {object_id!r} in scene {self.scene_id}")
+
+    @property
+    def forward_defined(self) -> bool:
+        """False where the optical axis is within 15 degrees of vertical."""
+        return abs(float(self.up_camera[2])) < np.cos(np.radians(15.0))
+
+    def gap_m(self, a: TrueObject, b: TrueObject) -> float:
+        """Return the smallest distance between two things' surfaces, metres."""
+        key = (min(a.object_id, b.object_id), max(a.object_id, b.object_id))
+        if key not in self._gaps:
+            self._gaps[key] = gap_m(a.solids, b.solids)
+        return self._gaps[key]
+
+
+def from_analytic(scene: AnalyticScene, picture: Rendered | None = None) -> TrueScene:
+    """Return the truth of an analytic scene, with its exact picture where types about what is seen matter."""
+    objects = tuple(TrueObject(str(item.object_id), item.label, item.solids) for item in scene.objects)
+    return TrueScene(
+        scene_id=scene.scene_id,
+        objects=objects,
+        camera_center_m=scene.view.center_m,
+        up_camera=scene.view.up_camera,
+        depth_m=None if picture is None else picture.depth_m,
+        ids=None if picture is None else picture.ids,
+    )
+
+
+def to_json(scene: TrueScene) -> dict[str, Any]:
+    """Return the scene's shapes as plain JSON values: a line of `truth.jsonl`."""
+    return {
+        "id": scene.scene_id,
+        "camera_center": scene.camera_center_m.tolist(),
+        "up": scene.up_camera.tolist(),
+        "objects": [
+            {"id": item.object_id, "label": item.label, "solids": [_solid_to_json(s) for s in item.solids]}
+            for item in scene.objects
+        ],
+    }
+
+
+def from_json(line: Mapping[str, Any], depth_m: F32 | None = None, ids: I32 | None = None) -> TrueScene:
+    """Return the scene of a line of `truth.jsonl`. Raises ValueError on a shape that is not known."""
+    objects = tuple(
+        TrueObject(str(item["id"]), str(item["label"]), tuple(_solid_from_json(s) for s in item["solids"]))
+        for item in line["objects"]
+    )
+    center, up = np.array(line["camera_center"], dtype=float), np.array(line["up"], dtype=float)
+    return TrueScene(str(line["id"]), objects, center, up / np.linalg.norm(up), depth_m, ids)
+
+
+def _solid_to_json(solid: Solid) -> dict[str, Any]:
+    pose = {"center": solid.center_m.tolist(), "rotation": solid.rotation.tolist()}
+    if isinstance(solid, Box):
+        return {"shape": "box", **pose, "half": solid.half_m.tolist()}
+    if isinstance(solid, Ball):
+        return {"shape": "ball", **pose, "radius": solid.radius_m}
+    if isinstance(solid, Frustum):
+        radii = [solid.bottom_radius_m, solid.top_radius_m]
+        return {"shape": "frustum", **pose, "radii": radii, "half_height": solid.half_height_m}
+    raise TypeError(f"{type(solid).__name__} has no JSON form; add one to spatialgen.testing.truth.scene")
+
+
+def _solid_from_json(data: Mapping[str, Any]) -> Solid:
+    center = np.array(data["center"], dtype=float)
+    rotation = np.array(data.get("rotation", np.eye(3)), dtype=float)
+    shape = data["shape"]
+    if shape == "box":
+        return Box(center, np.array(data["half"], dtype=float), rotation=rotation)
+    if shape == "ball":
+        return Ball(center, float(data["radius"]), rotation=rotation)
+    if shape == "frustum":
+        bottom, top = data["radii"]
+        return Frustum(center, float(bottom), float(top), float(data["half_height"]), rotation=rotation)
+    raise ValueError(f"unknown shape {shape!r} in truth.jsonl; known are box, ball and frustum")
+
+
+def visible_ids(ids: I32, objects: Sequence[TrueObject]) -> tuple[str, ...]:
+    """Return the ids, as text, of the things with at least one pixel, in order of their mention."""
+    seen = {str(value) for value in np.unique(ids)}
+    return tuple(item.object_id for item in objects if item.object_id in seen)
