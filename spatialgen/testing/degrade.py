@@ -6,9 +6,11 @@ observed = degrade(render(scene), Degradation(smooth_noise=0.01, mask_px=-2), se
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from spatialgen.records import F32, I32, U8, Bool
 from spatialgen.seeding import rng
@@ -40,13 +42,15 @@ class Degradation:
 
 EXACT = Degradation()
 
+_FAR = np.float32(1e6)
+
 
 def degrade(picture: Rendered, how: Degradation, seed: int) -> Rendered:
     """Return the picture as a worse sensor would give it; the same seed gives the same picture."""
     random = rng("degrade", seed)
-    depth = picture.depth_m
+    depth: NDArray[np.floating[Any]] = picture.depth_m
     if how.flying_px:
-        depth = with_flying_pixels(depth, how.flying_px, random)
+        depth = with_flying_pixels(picture.depth_m, how.flying_px, random)
     if how.smooth_noise:
         depth = depth * (1 + how.smooth_noise * smooth_field(depth.shape, how.smooth_px, random))
     if how.white_noise:
@@ -66,15 +70,16 @@ def smooth_field(shape: tuple[int, ...], sigma_px: float, random: np.random.Gene
     coarse = random.standard_normal((-(-height // step) + 1, -(-width // step) + 1)).astype(np.float32)
     blurred = cv2.GaussianBlur(coarse, (0, 0), sigma_px / step)
     field = cv2.resize(blurred, (width, height), interpolation=cv2.INTER_CUBIC)
-    return ((field - field.mean()) / field.std()).astype(np.float32)
+    unit: F32 = ((field - field.mean()) / field.std()).astype(np.float32)
+    return unit
 
 
 def with_flying_pixels(depth_m: F32, half_px: int, random: np.random.Generator) -> F32:
     """Return the depth with readings at edges (jumps over 5 %) drawn evenly from between the two sides."""
     kernel = np.ones((2 * half_px + 1, 2 * half_px + 1), np.uint8)
-    near = cv2.erode(np.where(np.isnan(depth_m), np.inf, depth_m), kernel)
-    far = cv2.dilate(np.where(np.isnan(depth_m), -np.inf, depth_m), kernel)
-    edge = (far > 1.05 * near) & np.isfinite(near) & np.isfinite(depth_m)
+    near = cv2.erode(np.where(np.isnan(depth_m), _FAR, depth_m), kernel)
+    far = cv2.dilate(np.where(np.isnan(depth_m), 0.0, depth_m), kernel)
+    edge = (far > 1.05 * near) & np.isfinite(depth_m)
     mix = random.random(depth_m.shape).astype(np.float32)
     return np.where(edge, near + mix * (far - near), depth_m).astype(np.float32)
 
@@ -92,7 +97,7 @@ def resized_masks(ids: I32, depth_m: F32, grow_px: int) -> I32:
     return out
 
 
-def resized_depth(depth_m: F32, scale: float) -> F32:
+def resized_depth(depth_m: NDArray[np.floating[Any]], scale: float) -> NDArray[np.floating[Any]]:
     """Return the depth map sampled, nearest, at another size, pixel areas aligned."""
     height, width = (max(round(side * scale), 1) for side in depth_m.shape)
     rows = np.floor((np.arange(height) + 0.5) * depth_m.shape[0] / height).astype(int)

@@ -40,8 +40,9 @@ def _model(parts: list[tuple[Solid, float]], *shelves: Shelf) -> Model:
     return Model(tuple(solid for solid, _ in parts), tuple(shade for _, shade in parts), shelves)
 
 
-def box(x: float, y: float, z: float, dx: float, dy: float, dz: float) -> Box:
-    """Return a box centred at (x, y), its bottom at z, of full extents dx, dy, dz."""
+def box(x: float, y: float, z: float, /, *extents_m: float) -> Box:
+    """Return a box centred at (x, y), its bottom at z, of three full extents."""
+    dx, dy, dz = extents_m
     return Box(np.array([x, y, z + dz / 2]), np.array([dx, dy, dz]) / 2)
 
 
@@ -99,8 +100,9 @@ def sofa(random: Random) -> Model:
         (box(0, 0, 0, dx, dy, seat), 1.0),
         (box(0, dy / 2 - 0.1, seat, dx, 0.2, back - seat), 0.9),
     ]
-    for side in (-1, 1):
-        parts.append((box(side * (dx - arm) / 2, -0.1, seat, arm, dy - 0.2, random.uniform(0.15, 0.22)), 0.85))
+    parts += [
+        (box(side * (dx - arm) / 2, -0.1, seat, arm, dy - 0.2, random.uniform(0.15, 0.22)), 0.85) for side in (-1, 1)
+    ]
     return _model(parts, Shelf(seat, dx / 2 - arm, dy / 2 - 0.22))
 
 
@@ -218,8 +220,8 @@ def mug(random: Random) -> Model:
     radius, dz, thick = random.uniform(0.038, 0.05), random.uniform(0.085, 0.12), 0.012
     reach = random.uniform(0.025, 0.035)
     parts: list[tuple[Solid, float]] = [(_post(0, 0, 0, radius, dz), 1.0)]
-    for z in (dz * 0.2, dz * 0.8 - thick):
-        parts.append((box(radius + reach / 2 - 0.004, 0, z, reach + 0.008, thick, thick), 0.85))
+    bars = (dz * 0.2, dz * 0.8 - thick)
+    parts += [(box(radius + reach / 2 - 0.004, 0, z, reach + 0.008, thick, thick), 0.85) for z in bars]
     parts.append((box(radius + reach, 0, dz * 0.2, thick, thick, dz * 0.6), 0.85))
     return _model(parts)
 

@@ -76,7 +76,8 @@ class Box(_Posed):
         local = self._local(points_m)
         axis = np.argmin(np.abs(np.abs(local) - self.half_m), axis=1)
         rows = np.arange(len(local))
-        return self.rotation.T[axis] * np.sign(local[rows, axis])[:, None]
+        normals: F64 = self.rotation.T[axis] * np.sign(local[rows, axis])[:, None]
+        return normals
 
     def support(self, direction: F64) -> F64:
         return self.center_m + self.rotation @ np.copysign(self.half_m, direction @ self.rotation)
@@ -180,7 +181,8 @@ class Frustum(_Posed):
                 (self.half_height_m, self.top_radius_m),
             )
         ]
-        return self.center_m + self.rotation @ max(rims, key=lambda rim: float(rim @ local))
+        far: F64 = self.center_m + self.rotation @ max(rims, key=lambda rim: float(rim @ local))
+        return far
 
 
 def cylinder(center_m: F64, radius_m: float, height_m: float) -> Frustum:

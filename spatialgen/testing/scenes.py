@@ -272,8 +272,8 @@ def _footprint(model: Model, x: float, y: float, yaw_deg: float) -> F64:
     corners = np.vstack([_box_corners(solid) for solid in model.solids])[:, :2]
     (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
     rectangle = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-    turned: F64 = rectangle @ yaw_rotation(yaw_deg)[:2, :2].T
-    return turned + np.array([x, y])
+    turned: F64 = rectangle @ yaw_rotation(yaw_deg)[:2, :2].T + np.array([x, y])
+    return turned
 
 
 def _apart(a: F64, b: F64) -> float:

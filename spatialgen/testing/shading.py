@@ -29,7 +29,7 @@ def shade(scene: AnalyticScene, solids: list[Solid], owners: I32, depth_m: F64, 
         light[_shadowed(scene, solids, points, normals)] = 0.0
     sky_side = 0.5 + 0.5 * normals[:, 2]
     brightness = _AMBIENT * (0.7 + 0.3 * sky_side) + (1 - _AMBIENT) * light
-    colors = _albedo(scene, solids, owners, points, normals, index) * brightness[:, None]
+    colors = _albedo(scene, owners, points, normals, index) * brightness[:, None]
     image = _sky(scene)
     image[seen] = colors
     grain = rng("grain", scene.texture_seed).normal(0, 1.5, image.shape[:2])
@@ -73,8 +73,8 @@ def _blocked(solid: Solid, points: F64, light: F64) -> Bool:
     return np.isfinite(solid.hit(points, np.broadcast_to(light, points.shape)))
 
 
-def _albedo(scene: AnalyticScene, solids: list[Solid], owners: I32, points: F64, normals: F64, index: I32) -> F64:
-    table = np.zeros((len(solids), 3))
+def _albedo(scene: AnalyticScene, owners: I32, points: F64, normals: F64, index: I32) -> F64:
+    table = np.zeros((len(owners), 3))
     random = rng("paint", scene.texture_seed)
     wall = np.array([1.0, 0.98, 0.94]) * random.uniform(170, 225) + random.uniform(-14, 14, 3)
     table[: int((owners == 0).sum())] = wall
@@ -103,7 +103,8 @@ def _floor_pattern(scene: AnalyticScene, points: F64, random: np.random.Generato
         mix = np.modf(np.abs(np.sin(plank * 12.9898) * 43758.5453))[0]
     else:
         mix = np.full(len(points), 0.5)
-    return light * (1 - mix[:, None]) + dark * mix[:, None]
+    colors: F64 = light * (1 - mix[:, None]) + dark * mix[:, None]
+    return colors
 
 
 def _stains(points: F64, random: np.random.Generator) -> F64:

@@ -42,7 +42,8 @@ class Viewpoint:
     @property
     def up_camera(self) -> F64:
         """Unit vector (3,) against gravity, in camera axes."""
-        return self.R_canonical_from_camera[2].copy()
+        up: F64 = self.R_canonical_from_camera[2].copy()
+        return up
 
     def ray_directions(self) -> F64:
         """Return canonical directions (H, W, 3) of the pixels' rays, scaled so that t is z-depth."""

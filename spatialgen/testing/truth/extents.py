@@ -38,7 +38,8 @@ class UprightBox:
 
 def reach(solids: Sequence[Solid], directions: F64) -> F64:
     """Return h (K,) of the solids together for directions (K, 3), which need not be of unit length."""
-    return np.max([_reach(solid, directions) for solid in solids], axis=0)
+    farthest: F64 = np.max([_reach(solid, directions) for solid in solids], axis=0)
+    return farthest
 
 
 def interval(solids: Sequence[Solid], direction: F64) -> tuple[float, float]:
@@ -53,7 +54,7 @@ def _reach(solid: Solid, directions: F64) -> F64:
     if isinstance(solid, Box):
         return base + np.abs(local) @ solid.half_m
     if isinstance(solid, Ball):
-        return base + solid.radius_m * np.linalg.norm(directions, axis=1)
+        return base + solid.radius_m * np.sqrt((directions**2).sum(axis=1))
     if isinstance(solid, Frustum):
         flat = np.hypot(local[:, 0], local[:, 1])
         top = solid.top_radius_m * flat + solid.half_height_m * local[:, 2]
@@ -94,7 +95,7 @@ def footprint_area(solids: Sequence[Solid], yaws: F64) -> F64:
 def _best_yaw(solids: Sequence[Solid]) -> float:
     """Return the yaw in [0, pi/2) of least area: the sides of boxes are tried as they are, the rest by search."""
     sides = [float(np.arctan2(axis[1], axis[0])) for s in solids for axis in s.rotation.T if np.hypot(*axis[:2]) > 1e-6]
-    flush = np.unique(np.round(np.mod(sides, np.pi / 2), 12))
+    flush: F64 = np.unique(np.round(np.mod(np.array(sides, dtype=np.float64), np.pi / 2), 12))
     grid = np.radians(np.arange(0.0, 90.0, 0.5))
     areas = footprint_area(solids, grid)
     candidates = [(float(area), float(yaw)) for yaw, area in zip(flush, footprint_area(solids, flush), strict=True)]

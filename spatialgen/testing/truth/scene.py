@@ -69,7 +69,7 @@ class TrueScene:
     @property
     def forward_defined(self) -> bool:
         """False where the optical axis is within 15 degrees of vertical."""
-        return abs(float(self.up_camera[2])) < np.cos(np.radians(15.0))
+        return abs(float(self.up_camera[2])) < float(np.cos(np.radians(15.0)))
 
     def gap_m(self, a: TrueObject, b: TrueObject) -> float:
         """Return the smallest distance between two things' surfaces, metres."""
