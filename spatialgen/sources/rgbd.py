@@ -1,0 +1,166 @@
+"""The RGB-D manifest as a source: sensors and labels where they are given (spec/rgbd-manifest.md).
+
+Everything a line says refers to the *upright* image, as a viewer shows it: EXIF rotation is applied to the picture
+only. A map made for the unrotated picture has another size and is refused; it is never turned by guess.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spatialgen.errors import SourceError
+from spatialgen.records import DepthMap, Frame, Reject, RejectCode
+from spatialgen.sources.arrays import read_depth, read_ids
+from spatialgen.sources.base import PlanRow
+from spatialgen.sources.catalog import Entry
+from spatialgen.sources.fault import Fault
+from spatialgen.sources.files import FileStamp, check_root, fault_of, read_planned, stamp_of
+from spatialgen.sources.image import Picture
+from spatialgen.sources.instances import ObjectFaults, boxed, detections_of, mask_boxes, number_instances
+from spatialgen.sources.listing import planned
+from spatialgen.sources.manifest import ManifestLine, image_id_of, load_object, parse_line
+from spatialgen.sources.pictures import Pictures
+
+MANIFEST = "frames.jsonl"
+MAX_LINE_BYTES = 16_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RgbdSource:
+    """The frames of the manifest `path`, sorted by id. Lines are never merged, even if their pictures are equal."""
+
+    path: Path
+    pictures: Pictures
+
+    def list(self) -> Iterator[PlanRow | Reject]:
+        """Yield the lines that can be used, and the rejects. Raises SourceError if there is no manifest."""
+        return planned((f"line {number}", self._entry(number, line)) for number, line in _lines(self.path))
+
+    def read(self, row: PlanRow) -> tuple[Frame | Reject, tuple[Reject, ...]]:
+        """Return the frame of a planned line, and the rejects of its objects."""
+        try:
+            return self._frame(row)
+        except Fault as fault:
+            check_root(self.root, fault)
+            return fault.reject(row.image_id), ()
+
+    @property
+    def root(self) -> Path:
+        """The folder that paths are relative to, and may not leave."""
+        return self.path.parent
+
+    def _entry(self, number: int, line: bytes | Fault) -> Entry:
+        key = f"{os.fsencode(self.path.name).decode('utf-8', 'backslashreplace')}:{number}".encode()
+        try:
+            text = _text(line)
+            key = image_id_of(load_object(text)).encode()
+            parsed = parse_line(text)
+            image = self._stamp("image", parsed.image)
+            maps = {"depth": parsed.depth, "instances": parsed.instances}
+            stamps = {name: self._stamp(name, path) for name, path in maps.items() if path is not None}
+            located = {"line": text, "stamps": {name: [s.size, s.mtime_ns] for name, s in stamps.items()}}
+            return Entry(key, os.fsencode(parsed.image), image.size, image.mtime_ns, json.dumps(located))
+        except Fault as fault:
+            return Entry(key, b"", fault=Fault(fault.code, f"line {number}: {fault.detail}"))
+
+    def _stamp(self, field: str, path: str) -> FileStamp:
+        try:
+            return stamp_of(self._inside(path))
+        except Fault as fault:
+            raise Fault(fault.code, f"`{field}` {path!r}: {fault.detail}") from fault
+
+    def _inside(self, path: str) -> bytes:
+        """Return `path` under the manifest's folder, links resolved. Raises Fault unsafe_path."""
+        root = os.path.realpath(os.fsencode(self.root))
+        full = os.path.realpath(os.path.join(root, os.fsencode(path)))
+        if os.path.isabs(path) or os.path.commonpath([root, full]) != root:
+            raise Fault(RejectCode.UNSAFE_PATH, "leaves the manifest's folder")
+        return full
+
+    def _frame(self, row: PlanRow) -> tuple[Frame, tuple[Reject, ...]]:
+        located = json.loads(row.locator)
+        line, stamps = parse_line(located["line"]), located["stamps"]
+        image = self._inside(line.image)
+        frame, picture = self.pictures.read(row.image_id, image, FileStamp(row.size, row.mtime_ns))
+        if not self.pictures.embed:
+            frame = replace(frame, path=os.fsdecode(image))
+        depth = None
+        if line.depth is not None:
+            data = self._map(line.depth, stamps["depth"])
+            depth = _depth_map(data, line.depth_scale_m, picture, self.pictures.limits.max_pixels)
+        frame = replace(frame, camera=line.camera, up_camera=line.up_camera, depth=depth)
+        ids = None if line.instances is None else self._map(line.instances, stamps["instances"])
+        frame, faults = _with_objects(frame, line, ids, self.pictures.limits.max_pixels)
+        return frame, tuple(fault.reject(row.image_id, object_id) for object_id, fault in [*line.faults, *faults])
+
+    def _map(self, path: str, stamp: tuple[int, int]) -> bytes:
+        try:
+            return read_planned(self._inside(path), FileStamp(*stamp), self.pictures.max_file_bytes)
+        except Fault as fault:
+            raise Fault(fault.code, f"{path!r}: {fault.detail}") from fault
+
+
+def manifest_path(path: Path) -> Path:
+    """Return the manifest that `source.path` means: the file itself, or `frames.jsonl` in the folder."""
+    return path / MANIFEST if path.is_dir() else path
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes | Fault]]:
+    """Yield the numbers (from 1) and bytes of all lines that are not blank; too long ones as faults."""
+    try:
+        with open(path, "rb") as file:
+            number = 0
+            while line := file.readline(MAX_LINE_BYTES):
+                number += 1
+                long = len(line) == MAX_LINE_BYTES and not line.endswith(b"\n")
+                while long and (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+                    pass
+                if long:
+                    yield number, Fault(RejectCode.BAD_MANIFEST_LINE, f"longer than {MAX_LINE_BYTES} bytes")
+                elif line.strip(b" \t\r\n\xef\xbb\xbf"):
+                    yield number, line
+    except OSError as error:
+        raise SourceError(f"source.path: cannot read the manifest {path}: {fault_of(error).detail}") from error
+
+
+def _text(line: bytes | Fault) -> str:
+    if isinstance(line, Fault):
+        raise line
+    try:
+        return line.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise Fault(RejectCode.BAD_MANIFEST_LINE, "not UTF-8 text") from error
+
+
+def _depth_map(data: bytes, scale_m: float, picture: Picture, max_pixels: int) -> DepthMap:
+    depth = read_depth(data, max_pixels, scale_m)
+    (h, w), (height, width) = depth.shape, picture.rgb.shape[:2]
+    if picture.quarter_turned and (h < w) != (height < width) and h != w:
+        detail = f"depth of {w}x{h} for an image that EXIF turns to {width}x{height}; give it for the upright image"
+        raise Fault(RejectCode.SIZE_MISMATCH, detail)
+    return DepthMap(depth, "given")
+
+
+def _with_objects(
+    frame: Frame, line: ManifestLine, ids_data: bytes | None, max_pixels: int
+) -> tuple[Frame, ObjectFaults]:
+    width, height = frame.size_wh
+    objects = line.objects or ()
+    if ids_data is None:
+        if line.objects is None:
+            return frame, []
+        kept, boxes_px, faults = boxed(objects, width, height)
+        return replace(frame, detections=detections_of(kept, boxes_px)), faults
+    ids = read_ids(ids_data, max_pixels)
+    if ids.shape != (height, width):
+        detail = f"instances of {ids.shape[1]}x{ids.shape[0]} for an upright image of {width}x{height} pixels"
+        raise Fault(RejectCode.SIZE_MISMATCH, detail)
+    kept, instances, faults = number_instances(ids, objects)
+    if line.objects is None:
+        return replace(frame, instances=instances), faults
+    detections = detections_of(kept, mask_boxes(kept, instances))
+    return replace(frame, detections=detections, instances=instances), faults
