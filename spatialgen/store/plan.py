@@ -9,17 +9,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spatialgen.errors import StoreError
 from spatialgen.records import Reject, RejectCode
+from spatialgen.seeding import key_hash
 from spatialgen.sources.base import PlanRow
 from spatialgen.store.files import replace_file, store_errors
 from spatialgen.store.layout import DatasetPaths
 from spatialgen.store.parquet import ShardWriter
 
-MAX_UNIT_BYTES = 64_000_000
 _GROUP_ROWS = 4096
 
 PLAN = pa.schema(
@@ -108,14 +109,26 @@ class PlanReader:
             if table["unit"][0].as_py() < self._units:
                 yield table
 
+    def known(self) -> KnownIds:
+        """Return the names of all records, to be asked whether they hold one."""
+        return KnownIds(self)
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
 
-def record_id(record: PlanRow | Reject) -> str:
-    """The name of a planned record, whichever it is."""
-    return record.image_id
+class KnownIds:
+    """The names in a plan, as sorted 64-bit hashes: eight bytes a record."""
+
+    def __init__(self, plan: PlanReader) -> None:
+        pieces = [np.array([key_hash(name) for name in t["image_id"].to_pylist()], np.uint64) for t in plan.tables()]
+        self._hashes = np.sort(np.concatenate([np.empty(0, np.uint64), *pieces]))
+
+    def __contains__(self, name: str) -> bool:
+        wanted = np.uint64(key_hash(name))
+        place = int(np.searchsorted(self._hashes, wanted))
+        return place < len(self._hashes) and bool(self._hashes[place] == wanted)
 
 
 def _by_unit(table: pa.Table) -> dict[int, list[PlanRow | Reject]]:
@@ -131,11 +144,19 @@ def _record(row: dict[str, Any]) -> PlanRow | Reject:
     return PlanRow(row["image_id"], row["path"], row["size"], row["mtime_ns"], row["locator"])
 
 
+@dataclass(frozen=True, slots=True)
+class UnitLimits:
+    """Where a unit ends: so many records, or so many bytes of their files."""
+
+    images: int = 32
+    bytes: int = 64_000_000
+
+
 class _Gatherer:
     """Numbers records into units and writes whole units as row groups."""
 
-    def __init__(self, writer: ShardWriter, unit_images: int, unit: int, seq: int) -> None:
-        self._writer, self._unit_images = writer, unit_images
+    def __init__(self, writer: ShardWriter, limits: UnitLimits, unit: int, seq: int) -> None:
+        self._writer, self._limits = writer, limits
         self.unit, self.seq = unit, seq
         self.bytes = 0
         self.rejects: dict[str, int] = {}
@@ -144,7 +165,7 @@ class _Gatherer:
 
     def add(self, record: PlanRow | Reject) -> None:
         size = record.size if isinstance(record, PlanRow) else 0
-        full = self._in_unit >= self._unit_images or self._unit_bytes + size > MAX_UNIT_BYTES
+        full = self._in_unit >= self._limits.images or self._unit_bytes + size > self._limits.bytes
         if self._in_unit and full:
             self.end_unit()
         self._rows.append(_row(self.unit, self.seq, record))
@@ -194,7 +215,7 @@ class Planned:
 def write_plan(
     paths: DatasetPaths,
     records: Iterable[PlanRow | Reject],
-    unit_images: int,
+    limits: UnitLimits,
     before: PlanInfo | None = None,
 ) -> Planned:
     """Stream `records` to `plan.parquet`, after those of the plan `before`, whose units stay as they are.
@@ -207,7 +228,7 @@ def write_plan(
             for table in old.tables():
                 writer.write(table)
             old.close()
-        gatherer = _Gatherer(writer, unit_images, before.units if before else 0, before.records if before else 0)
+        gatherer = _Gatherer(writer, limits, before.units if before else 0, before.records if before else 0)
         for record in records:
             gatherer.add(record)
         gatherer.end_unit()
