@@ -1,0 +1,78 @@
+"""Words that can be measured: the dominant colour of an object's pixels. No network.
+
+Says nothing where the colours are mixed, the object is small, or most of it is too dark or too bright to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from spatialgen.perception.captioners._colors import dominant_color
+from spatialgen.records import U8, Bool, Frame, ModelUse, ObjectText
+
+EDGE_SHARE = 0.08  # of the square root of an object's area: pixels nearer to its edge may be another thing's
+
+
+class Config(BaseModel):
+    """A colour is said if `min_share` of the pixels have it and `min_lead` more than have any other."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backend: Literal["measured"] = "measured"
+    min_share: float = Field(0.6, gt=0, le=1)
+    min_lead: float = Field(0.35, ge=0, le=1)
+    min_pixels: int = Field(64, ge=1)
+
+
+class Backend:
+    """The captioner; see the module."""
+
+    version = "1"
+    batch_size = 64
+    weights = ()
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def setup(self, device: str) -> None:
+        """Do nothing: there is no network."""
+
+    def models(self) -> tuple[ModelUse, ...]:
+        """Return no models."""
+        return ()
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def describe(self, frames: Sequence[Frame]) -> list[tuple[ObjectText, ...]]:
+        """Return a colour word or None for each object of each frame, of the pixels well inside its mask."""
+        return [self._describe(frame) for frame in frames]
+
+    def _describe(self, frame: Frame) -> tuple[ObjectText, ...]:
+        if frame.instances is None or frame.detections is None:
+            raise AssertionError("describe comes after segment")
+        ids = frame.instances.ids
+        return tuple(self._text(frame.rgb, ids == k + 1) for k in range(len(frame.detections)))
+
+    def _text(self, rgb: U8, mask: Bool) -> ObjectText:
+        pixels = rgb[well_inside(mask)]
+        if len(pixels) < self._config.min_pixels:
+            return ObjectText()
+        return ObjectText(color=dominant_color(pixels, self._config.min_share, self._config.min_lead))
+
+
+def well_inside(mask: Bool) -> Bool:
+    """Return the pixels of `mask` (H, W) away from its edge, by a distance that grows with its size."""
+    import cv2
+
+    margin = int(EDGE_SHARE * np.sqrt(np.count_nonzero(mask)))
+    if margin == 0:
+        return mask
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
+    eroded = cv2.erode(mask.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    core: Bool = np.asarray(eroded, np.uint8) > 0
+    return core
