@@ -53,6 +53,8 @@ setup: .venv/.dev
 
 .venv/.dev: constraints.txt setup.cfg | .venv/bin/python
 	$(INSTALL) '.[full,train,export,dev]'
+	@# alone: it pins an old supervision, which it needs for drawing only and which brings a second OpenCV
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps groundingdino-py==0.4.0
 	@touch $@ .venv/.full .venv/.core
 
 clean:
