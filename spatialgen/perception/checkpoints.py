@@ -70,13 +70,17 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One model's files. `file` names the single file to load, or None for a folder in transformers' format."""
+    """One model's files. `file` names the single file to load, or None for a folder in transformers' format.
+
+    With `settings_only` just the configuration and the tokenizer are fetched and hashed.
+    """
 
     model: str
     revision: str = "main"
     file: str | None = None
     sha256: str | None = None
     license: str | None = None
+    settings_only: bool = False
 
     @property
     def local(self) -> Path | None:
@@ -129,7 +133,7 @@ class Checkpoint:
         if self.local is None and COMMIT.fullmatch(self.revision):
             return self.reference if self.sha256 is None else f"{self.reference} sha256:{self.sha256}"
         path = self.cached()
-        return f"sha256:{digest(path)}" if path is not None else self.reference
+        return f"sha256:{digest(path, weights=not self.settings_only)}" if path is not None else self.reference
 
     def use(self, role: str) -> ModelUse:
         """Return the record of this model's use, with the licence of the weights."""
@@ -148,11 +152,11 @@ class Checkpoint:
 
     def _download(self) -> Path:
         here = self.cached() if COMMIT.fullmatch(self.revision) else None
-        if here is not None and (here.is_file() or (here.is_dir() and _weight_files(here))):
+        if here is not None and (self.settings_only or here.is_file() or _weight_files(here)):
             return here  # a commit does not move: no need to ask the hub
         try:
             folder = Path(self._snapshot(offline=False, weights="*.safetensors"))
-            if self.file is None and not list(folder.glob("*.safetensors")):
+            if self.file is None and not self.settings_only and not list(folder.glob("*.safetensors")):
                 folder = Path(self._snapshot(offline=False, weights="*.bin"))
         except Exception as error:
             raise WeightsError(
@@ -164,11 +168,11 @@ class Checkpoint:
     def _snapshot(self, *, offline: bool, weights: str) -> str:
         from huggingface_hub import snapshot_download
 
-        single = None if self.file is None else [self.file, *SETTINGS]
+        wanted = [] if self.settings_only else [self.file or weights]
         return snapshot_download(
             self.model,
             revision=self.revision,
-            allow_patterns=single or [weights, *SETTINGS],
+            allow_patterns=[*wanted, *SETTINGS],
             ignore_patterns=None if self.file else list(NO_SUBFOLDERS),
             local_files_only=offline,
         )
@@ -213,11 +217,12 @@ def card_license(text: str) -> str:
     return UNKNOWN_LICENSE
 
 
-def digest(path: Path) -> str:
+def digest(path: Path, *, weights: bool = True) -> str:
     """Return the sha256 of a weights' file, or of the sorted (name, sha256) of a folder's checkpoint files."""
     if path.is_file():
         return _file_sha256(path)
-    files = [*_weight_files(path), *(f for f in _files(path) if f.suffix in {".json", ".txt", ".model"})]
+    settings = [f for f in _files(path) if f.suffix in {".json", ".txt", ".model"}]
+    files = [*_weight_files(path), *settings] if weights else settings
     lines = sorted(f"{f.name} {_file_sha256(f)}\n" for f in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

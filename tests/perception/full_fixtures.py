@@ -230,3 +230,38 @@ def save_blip(folder: Path, *, safe: bool = True) -> Path:
     pictures = transformers.BlipImageProcessor(size={"height": 32, "width": 32})
     transformers.BlipProcessor(pictures, bert_tokenizer()).save_pretrained(folder)
     return folder
+
+
+def save_original_grounding_dino(folder: Path) -> Path:
+    """Save a Grounding DINO .pth as its authors do, "module." names under "model", and a tiny text encoder.
+
+    The Swin-T backbone has its real size, since the package knows no smaller one.
+    """
+    from groundingdino.config import GroundingDINO_SwinT_OGC as settings
+    from types import SimpleNamespace
+
+    import groundingdino.models.GroundingDINO.groundingdino as network
+    from spatialgen.perception.detectors import _original_model
+
+    torch.manual_seed(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = folder / "bert"
+    config = transformers.BertConfig(vocab_size=VOCABULARY, **BERT_SIZE)
+    config.save_pretrained(text)
+    tokenizer = bert_tokenizer()
+    tokenizer.save_pretrained(text)
+    sizes = {"enc_layers": 1, "dec_layers": 1, "num_queries": 20, "dim_feedforward": 64}
+    arguments = {k: v for k, v in vars(settings).items() if not k.startswith("_")} | sizes
+    with (
+        _original_model._replaced(network, BertModelWarper=_original_model.TextEncoder),
+        _original_model._replaced(
+            network.get_tokenlizer,
+            get_tokenlizer=lambda _: tokenizer,
+            get_pretrained_language_model=lambda _: transformers.BertModel(config),
+        ),
+    ):
+        model = _original_model.build_model(SimpleNamespace(**arguments))
+    state = {f"module.{name}": tensor for name, tensor in model.state_dict().items()}
+    state["module.label_enc.weight"] = torch.zeros(3, 3)
+    torch.save({"model": state}, folder / "groundingdino_swint_ogc.pth")
+    return folder
