@@ -54,7 +54,8 @@ def _reach(solid: Solid, directions: F64) -> F64:
     if isinstance(solid, Box):
         return base + np.abs(local) @ solid.half_m
     if isinstance(solid, Ball):
-        return base + solid.radius_m * np.sqrt((directions**2).sum(axis=1))
+        lengths: F64 = np.sqrt((directions**2).sum(axis=1))
+        return base + solid.radius_m * lengths
     if isinstance(solid, Frustum):
         flat = np.hypot(local[:, 0], local[:, 1])
         top = solid.top_radius_m * flat + solid.half_height_m * local[:, 2]
