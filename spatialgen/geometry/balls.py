@@ -1,0 +1,62 @@
+"""Balls: told by their round silhouette, measured by it and by the depth of their visible cap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spatialgen.geometry.clouds import HIDDEN, Cloud
+from spatialgen.records import F64
+
+_MIN_RIM = 24
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ball:
+    """A sphere: centre (3,) canonical metres, radius, and how badly it fits (relative to the radius)."""
+
+    center_m: F64
+    radius_m: float
+    misfit: float
+
+
+def fit_ball(cloud: Cloud, eye_m: F64, tolerance: float) -> Ball | None:
+    """Return the sphere that a cloud shows, seen from `eye_m` (3,), or None where it shows something else.
+
+    The rays to a sphere's rim make a circular cone, whatever the depth's errors; its axis n solves r . n = 1 over
+    the rim's unit rays r. The cone gives direction and sin(half angle) = radius / distance; the cap's depth gives
+    the distance. `tolerance` bounds the misfit of cone and cap, relative to the radius.
+    """
+    free = cloud.rim_kind != HIDDEN
+    if free.sum() < _MIN_RIM or cloud.points_m.shape[1] < 50:
+        return None
+    rays = (cloud.rim_m[:, free] - eye_m[:, None]).astype(np.float64)
+    rays /= np.sqrt((rays**2).sum(axis=0))
+    axis = np.linalg.solve(rays @ rays.T + 1e-12 * np.eye(3), rays.sum(axis=1))
+    length = float(np.linalg.norm(axis))
+    axis /= length
+    cosine = min(1 / length, 1.0)
+    angles = np.arccos(np.clip(axis @ rays, -1, 1))
+    half_angle = float(np.arccos(cosine))
+    if half_angle < 1e-3 or np.sqrt(((angles - half_angle) ** 2).mean()) > tolerance * half_angle:
+        return None
+    return _with_distance(cloud, eye_m, axis, float(np.sin(half_angle)), tolerance)
+
+
+def _with_distance(cloud: Cloud, eye_m: F64, axis: F64, sine: float, tolerance: float) -> Ball | None:
+    """Return the ball whose cone is known, at the distance that its cap's depth says, if the cap is a cap."""
+    points = cloud.points_m - eye_m[:, None]
+    ranges = np.sqrt((points**2).sum(axis=0))
+    cosines = (axis @ points) / ranges
+    root = sine**2 - (1 - cosines**2)
+    inner = root > (0.3 * sine) ** 2
+    if inner.sum() < 30:
+        return None
+    unit_range = cosines[inner] - np.sqrt(root[inner])
+    distances = ranges[inner] / unit_range
+    distance = float(np.median(distances))
+    misfit = float(np.sqrt(((distances - distance) ** 2).mean())) / (sine * distance)
+    if misfit > tolerance:
+        return None
+    return Ball(eye_m + distance * axis, sine * distance, misfit)

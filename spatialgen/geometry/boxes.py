@@ -1,0 +1,126 @@
+"""Upright boxes from above: the smallest rectangle, or the circle, around a footprint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialgen.records import F64
+
+ROUND_BELOW = 1.05
+"""A footprint with length / width below this has no yaw (spec: The object)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rectangle:
+    """A rectangle on the ground: centre (2,), unit axis `u` (2,) and half extents along u and its left normal v."""
+
+    center_m: F64
+    u: F64
+    half_m: F64
+
+    @property
+    def v(self) -> F64:
+        """The axis 90 degrees counter-clockwise of `u`."""
+        return np.array([-self.u[1], self.u[0]])
+
+    @property
+    def corners_m(self) -> F64:
+        """The corners (4, 2), counter-clockwise."""
+        a, b = self.half_m[0] * self.u, self.half_m[1] * self.v
+        return self.center_m + np.stack([-a - b, a - b, a + b, b - a])
+
+
+def convex_hull(points_m: NDArray[np.floating]) -> F64:
+    """Return the corners (K, 2), counter-clockwise, of the convex hull of points (2, N)."""
+    flat = np.ascontiguousarray(points_m.T, np.float32)
+    hull = cv2.convexHull(flat, clockwise=False)[:, 0].astype(np.float64)
+    return hull[::-1] if _signed_area(hull) < 0 else hull
+
+
+def _signed_area(polygon: F64) -> float:
+    x, y = polygon.T
+    return float(0.5 * (x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
+
+
+def polygon_area(polygon: F64) -> float:
+    """Return the area of a polygon (K, 2), square metres."""
+    return abs(_signed_area(polygon)) if len(polygon) > 2 else 0.0
+
+
+def rectangle_areas(hull: F64, angles_rad: F64) -> F64:
+    """Return the area of the bounding rectangle of `hull` (K, 2) at each angle (A,) of its first axis."""
+    cos, sin = np.cos(angles_rad), np.sin(angles_rad)
+    along = hull @ np.stack([cos, sin])
+    across = hull @ np.stack([-sin, cos])
+    return np.ptp(along, axis=0) * np.ptp(across, axis=0)
+
+
+def bounding_rectangle(hull: F64, angle_rad: float) -> Rectangle:
+    """Return the rectangle around `hull` (K, 2) whose first axis is at `angle_rad`."""
+    u = np.array([np.cos(angle_rad), np.sin(angle_rad)])
+    axes = np.stack([u, [-u[1], u[0]]])
+    local = hull @ axes.T
+    low, high = local.min(axis=0), local.max(axis=0)
+    return Rectangle((low + high) / 2 @ axes, u, (high - low) / 2)
+
+
+def smallest_rectangle(hull: F64) -> Rectangle:
+    """Return the smallest rectangle around a convex `hull` (K, 2): one of its sides lies along a side of the hull.
+
+    Freeman and Shapira, Determining the minimum-area encasing rectangle for an arbitrary closed curve (1975).
+    """
+    sides = np.roll(hull, -1, axis=0) - hull
+    angles = np.arctan2(sides[:, 1], sides[:, 0])
+    return bounding_rectangle(hull, float(angles[np.argmin(rectangle_areas(hull, angles))]))
+
+
+def fit_circle(points_m: F64) -> tuple[F64, float, float]:
+    """Return centre (2,), radius and root mean square residual of the circle through points (N, 2).
+
+    Kasa's linear fit of |p|^2 = 2 c p + (r^2 - |c|^2), about the points' mean.
+    """
+    mean = points_m.mean(axis=0)
+    p = points_m - mean
+    A = np.column_stack([2 * p, np.ones(len(p))])
+    normal = A.T @ A
+    square = (p**2).sum(axis=1)
+    try:
+        a, b, c = np.linalg.solve(normal, A.T @ square)
+    except np.linalg.LinAlgError:
+        return mean, float("inf"), float("inf")
+    radius = float(np.sqrt(max(c + a * a + b * b, 0.0)))
+    residual = np.hypot(p[:, 0] - a, p[:, 1] - b) - radius
+    return mean + np.array([a, b]), radius, float(np.sqrt((residual**2).mean()))
+
+
+def resample(polygon: F64, count: int) -> tuple[F64, F64]:
+    """Return `count` points (count, 2) evenly along a closed polygon (K, 2), and the side's unit outward normals."""
+    closed = np.vstack([polygon, polygon[:1]])
+    steps = np.diff(closed, axis=0)
+    lengths = np.hypot(steps[:, 0], steps[:, 1])
+    ends = np.concatenate([[0.0], np.cumsum(lengths)])
+    at = (np.arange(count) + 0.5) / count * ends[-1]
+    side = np.searchsorted(ends, at, side="right") - 1
+    side = np.minimum(side, len(steps) - 1)
+    share = (at - ends[side]) / np.maximum(lengths[side], 1e-12)
+    along = steps[side] / np.maximum(lengths[side], 1e-12)[:, None]
+    return closed[side] + share[:, None] * steps[side], np.column_stack([along[:, 1], -along[:, 0]])
+
+
+def yaw_degrees(rectangle: Rectangle) -> float | None:
+    """Return the angle of the length axis in [0, 180), counter-clockwise from +x, or None for a square."""
+    a, b = rectangle.half_m
+    if max(a, b) < ROUND_BELOW * min(a, b):
+        return None
+    axis = rectangle.u if a >= b else rectangle.v
+    return float(np.degrees(np.arctan2(axis[1], axis[0])) % 180.0)
+
+
+def overlap_area(a: F64, b: F64) -> float:
+    """Return the area shared by two convex polygons (K, 2) and (L, 2), square metres."""
+    area, _ = cv2.intersectConvexConvex(np.ascontiguousarray(a, np.float32), np.ascontiguousarray(b, np.float32))
+    return float(area)

@@ -1,0 +1,103 @@
+"""What takes two objects' surfaces to know: the gap between them, and whether one rests on the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spatialgen.geometry.boxes import overlap_area, polygon_area
+from spatialgen.geometry.surfaces import Surface
+from spatialgen.geometry.whole import Whole
+from spatialgen.records import F32, F64
+
+_BLOCK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The smallest distance between two surfaces, metres, and whether it was found between what is seen of both."""
+
+    value_m: float
+    seen: bool
+    a_m: tuple[float, float, float]
+    b_m: tuple[float, float, float]
+
+
+def surface_gap(a: Surface, b: Surface) -> Gap:
+    """Return the smallest distance between two surfaces given as points.
+
+    Only points that can take part are compared: those no farther from the other's bounds than the best distance
+    known so far.
+    """
+    pa, pb = a.points_m, b.points_m
+    best = _first_guess(pa, pb)
+    near_a = np.flatnonzero(_to_bounds(pa, pb) <= best**2)
+    near_b = np.flatnonzero(_to_bounds(pb, pa[:, near_a]) <= best**2)
+    qa, qb = pa[:, near_a], pb[:, near_b]
+    squared, i, j = _closest(qa, qb)
+    seen = bool(near_a[i] < a.seen_m.shape[1] and near_b[j] < b.seen_m.shape[1])
+    x, y = qa[:, i], qb[:, j]
+    return Gap(
+        float(np.sqrt(squared)), seen, (float(x[0]), float(x[1]), float(x[2])), (float(y[0]), float(y[1]), float(y[2]))
+    )
+
+
+def _first_guess(pa: F32, pb: F32) -> float:
+    """Return a distance that is surely reached: from a few points of each to the other's closest."""
+    some_a, some_b = pa[:, :: max(1, pa.shape[1] // 40)], pb[:, :: max(1, pb.shape[1] // 40)]
+    squared, i, j = _closest(some_a, some_b)
+    from_a = ((pb - some_a[:, i : i + 1]) ** 2).sum(axis=0)
+    k = int(np.argmin(from_a))
+    from_b = ((pa - pb[:, k : k + 1]) ** 2).sum(axis=0)
+    return float(np.sqrt(min(squared, float(from_a[k]), float(from_b.min())))) * (1 + 1e-5) + 1e-6
+
+
+def _to_bounds(points_m: F32, others_m: F32) -> F32:
+    """Return the squared distance (N,) of each point to the axis-aligned bounds of others."""
+    low, high = others_m.min(axis=1)[:, None], others_m.max(axis=1)[:, None]
+    outside = np.maximum(np.maximum(low - points_m, points_m - high), 0)
+    return np.asarray((outside**2).sum(axis=0))
+
+
+def _closest(pa: F32, pb: F32) -> tuple[float, int, int]:
+    """Return the squared distance and the indices of the closest pair, comparing in blocks."""
+    best = (float("inf"), 0, 0)
+    square_b = (pb**2).sum(axis=0)
+    for start in range(0, pa.shape[1], _BLOCK):
+        block = pa[:, start : start + _BLOCK]
+        d = square_b - 2 * (block.T @ pb) + (block**2).sum(axis=0)[:, None]
+        k = int(np.argmin(d))
+        i, j = divmod(k, d.shape[1])
+        if d[i, j] < best[0]:
+            best = (float(d[i, j]), start + i, j)
+    i, j = best[1], best[2]
+    return float(((pa[:, i] - pb[:, j]) ** 2).sum()), i, j
+
+
+def share_inside(a: Whole, b: Whole) -> float:
+    """Return the share of A's footprint that lies inside B's."""
+    if not _bounds_meet(a.outline_m, b.outline_m):
+        return 0.0
+    return min(overlap_area(a.outline_m, b.outline_m) / max(polygon_area(a.outline_m), 1e-12), 1.0)
+
+
+def _bounds_meet(a: F64, b: F64) -> bool:
+    return bool((a.min(axis=0) < b.max(axis=0)).all() and (b.min(axis=0) < a.max(axis=0)).all())
+
+
+def surface_under(a: Whole, surface_b: Surface, b: Whole, slack_m: float) -> float:
+    """Return the height of B's surface under A (the footprints must meet).
+
+    That is the highest of B's points below or about A's bottom, in and around A's footprint; where B is only seen
+    above that, its top.
+    """
+    points = surface_b.points_m
+    center, radius = a.rectangle.center_m, float(np.hypot(*a.rectangle.half_m))
+    apart = np.hypot(points[0] - np.float32(center[0]), points[1] - np.float32(center[1]))
+    low = points[2] < a.z_m[0] + slack_m
+    for reach in (radius, radius + 0.1, radius + 0.3):
+        under = low & (apart < reach)
+        if under.sum() >= 5:
+            return float(np.sort(points[2, under])[-3])
+    return float(b.z_m[1])

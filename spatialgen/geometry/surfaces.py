@@ -1,0 +1,87 @@
+"""The surface of the whole object as points: what is seen, and its mirror images where nothing speaks against them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spatialgen.geometry.boxes import Rectangle
+from spatialgen.geometry.clouds import Cloud
+from spatialgen.geometry.frames import View
+from spatialgen.geometry.whole import Whole
+from spatialgen.records import F32, F64, Bool
+
+MAX_INNER, MAX_RIM = 700, 400
+_CONTRADICTED = 0.04
+"""Share of a mirror image that may be seen through before the mirror image is given up."""
+
+_MIRRORS = ((-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surface:
+    """Points (3, N) canonical metres: `seen_m` as measured, `points_m` with the guessed far side as well."""
+
+    seen_m: F32
+    points_m: F32
+
+
+def whole_surface(cloud: Cloud, whole: Whole, view: View, depth_m: F32, margin: float) -> Surface:
+    """Return the surface of a whole object.
+
+    Furniture is symmetric: mirror images of the seen surface about the middle planes of its box stand for its far
+    side. An image of which more than a few points would have been seen, in the depth map (H, W), and were not, is
+    given up. `margin`: the relative depth difference that counts as seeing through.
+    """
+    seen = np.concatenate([_every(cloud.points_m, MAX_INNER), _every(cloud.rim_m, MAX_RIM)], axis=1)
+    if whole.kind == "ball":
+        return Surface(seen, np.concatenate([seen, _ball_points(whole)], axis=1))
+    images = [
+        image
+        for signs in _MIRRORS
+        if (image := _mirrored(seen, whole.rectangle, signs, view, depth_m, margin)) is not None
+    ]
+    points = np.concatenate([seen, *images], axis=1)
+    np.clip(points[2], np.float32(whole.z_m[0]), np.float32(whole.z_m[1]), out=points[2])
+    return Surface(seen, points)
+
+
+def _every(points_m: F32, most: int) -> F32:
+    step = -(-points_m.shape[1] // most)
+    return points_m[:, ::step] if step > 1 else points_m
+
+
+def _ball_points(whole: Whole) -> F32:
+    """Return 400 points of a sphere, evenly spread (Fibonacci lattice)."""
+    k = np.arange(400) + 0.5
+    z, turn = 1 - 2 * k / 400, k * np.pi * (1 + 5**0.5)
+    flat = np.sqrt(1 - z**2)
+    radius = (whole.z_m[1] - whole.z_m[0]) / 2
+    center = np.array([*whole.rectangle.center_m, whole.z_m.mean()])
+    return (center[:, None] + radius * np.stack([flat * np.cos(turn), flat * np.sin(turn), z])).astype(np.float32)
+
+
+def _mirrored(
+    seen_m: F32, rectangle: Rectangle, signs: tuple[float, float], view: View, depth_m: F32, margin: float
+) -> F32 | None:
+    axes = np.stack([rectangle.u, rectangle.v])
+    turn = axes.T @ np.diag(signs) @ axes
+    image = seen_m.copy()
+    center = rectangle.center_m
+    image[:2] = (turn @ seen_m[:2] + (center - turn @ center)[:, None]).astype(np.float32)
+    through = seen_through(image, view, depth_m, margin)
+    return image[:, ~through] if through.mean() < _CONTRADICTED else None
+
+
+def seen_through(points_m: F32 | F64, view: View, depth_m: F32, margin: float) -> Bool:
+    """Return (N,) whether the depth map (H, W) shows something clearly behind each canonical point (3, N)."""
+    u, v, z = view.pixels(points_m)
+    height, width = depth_m.shape
+    with np.errstate(invalid="ignore"):
+        column, row = np.rint(u), np.rint(v)
+        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    column = np.where(inside, column, 0).astype(np.intp)
+    row = np.where(inside, row, 0).astype(np.intp)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(inside & (depth_m[row, column] > z * (1 + margin) + 0.02))

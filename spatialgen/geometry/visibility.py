@@ -1,0 +1,41 @@
+"""How much of an object's silhouette something nearer hides."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from spatialgen.geometry.frames import View
+from spatialgen.geometry.whole import Whole
+from spatialgen.records import F32, I32
+
+_NEARER = 0.985
+
+
+def visible_share(whole: Whole, owner: int, pixels: int, view: View, depth_m: F32, ids: I32) -> float:
+    """Return the estimated share, (0, 1], of a whole object's silhouette that nothing nearer hides.
+
+    The silhouette is that of its box; what of it shows neither the object nor anything nearer is see-through, and
+    the hidden part is taken to be as open as the visible one. `depth_m` and `ids` are (H, W), `owner` its id.
+    """
+    corners = whole.rectangle.corners_m.T
+    box = np.concatenate([np.vstack([corners, np.full(4, z)]) for z in whole.z_m], axis=1)
+    u, v, z = view.pixels(box)
+    if not np.isfinite(u).all():
+        return 1.0
+    height, width = depth_m.shape
+    u0, u1 = max(int(u.min()), 0), min(int(u.max()) + 2, width)
+    v0, v1 = max(int(v.min()), 0), min(int(v.max()) + 2, height)
+    if u0 >= u1 or v0 >= v1:
+        return 1.0
+    silhouette = np.zeros((v1 - v0, u1 - u0), np.uint8)
+    outline = cv2.convexHull(np.column_stack([u - u0, v - v0]).astype(np.float32))
+    cv2.fillConvexPoly(silhouette, np.rint(outline).astype(np.int32), 1)
+    window = (slice(v0, v1), slice(u0, u1))
+    others, depth = ids[window], depth_m[window]
+    with np.errstate(invalid="ignore"):
+        thing = (others != owner) & (others > 0) & (depth < _NEARER * np.float32(z.mean()))
+        nearer = (silhouette > 0) & (thing | ((others == 0) & (depth < _NEARER * np.float32(z.min()))))
+    hidden, area = int(nearer.sum()), int(silhouette.sum())
+    solid = min(pixels / max(area - hidden, 1), 1.0)
+    return pixels / max(pixels + solid * hidden, 1.0)

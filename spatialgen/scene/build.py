@@ -1,0 +1,260 @@
+"""From what perception found in one image to its Scene: canonical frame, floor, whole objects, pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from spatialgen.geometry.camera import depth_on_image_grid
+from spatialgen.geometry.clouds import Cloud, crop_object, object_cloud
+from spatialgen.geometry.floor import FloorFit, find_floor
+from spatialgen.geometry.frames import PICTURE_UP, View, canonical_from_camera, forward_is_defined
+from spatialgen.geometry.gravity import gravity_from_scene
+from spatialgen.geometry.grid import Grid, sample_grid
+from spatialgen.geometry.noise import DepthNoise, local_noise, measure_noise
+from spatialgen.geometry.scale import checked_scale
+from spatialgen.geometry.surfaces import whole_surface
+from spatialgen.geometry.visibility import visible_share
+from spatialgen.geometry.whole import estimate_whole
+from spatialgen.records import (
+    F32,
+    I32,
+    Camera,
+    Detections,
+    Floor,
+    Frame,
+    Gravity,
+    ObjectGeometry,
+    ObjectText,
+    PairGeometry,
+    Scene,
+    SceneObject,
+)
+from spatialgen.scene.config import LiftConfig
+from spatialgen.scene.image_facts import ImageFacts, image_facts
+from spatialgen.scene.measures import Errors, object_geometry, pair_geometry
+from spatialgen.scene.samples import depth_samples, free_floor
+from spatialgen.scene.supports import FLOOR, Standing, settle
+
+UNKNOWN_GRAVITY_SIGMA_DEG = 12.0
+"""How far off the picture's top may be from up, where nothing better is known: distances survive it, no more."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """The scene before its objects: gravity if known, the canonical view, the floor if found, the depth's noise."""
+
+    gravity: Gravity | None
+    view: View
+    fit: FloorFit | None
+    floor_sigma_m: float
+    noise: DepthNoise
+
+
+@dataclass(slots=True, eq=False)
+class _Seen:
+    """An object in the making: its index among the detections, image facts and visible surface."""
+
+    index: int
+    facts: ImageFacts
+    cloud: Cloud | None
+    share: float = 1.0
+
+
+def build_scene(frame: Frame, config: LiftConfig) -> Scene:
+    """Return the scene of a frame that has `camera`, `depth`, `detections` and `instances`.
+
+    Gravity is taken from `up_camera` or a given `gravity`; else found in the scene, with `gravity` as the prior.
+    Raises ValueError naming the field if one of the four is missing, or if instances and image differ in size.
+    """
+    camera, detections, ids = _required(frame)
+    width, height = frame.size_wh
+    assert frame.depth is not None
+    depth = depth_on_image_grid(frame.depth.depth_m, width, height)
+    grid = sample_grid(depth, ids, len(detections))
+    ground = find_ground(frame, grid)
+    seen = _look(detections, depth, ids, ground.view)
+    geometries, pairs = _lift(seen, depth, ids, ground, detections, config)
+    objects = tuple(
+        _scene_object(s, geometries.get(k), detections, frame.texts, ground.noise) for k, s in enumerate(seen)
+    )
+    outlines = [_outline(g) for g in geometries.values()]
+    floor = None if ground.fit is None else Floor(ground.fit.camera_height_m, ground.floor_sigma_m)
+    return Scene(
+        image_id=frame.image_id,
+        content_sha256=frame.original_sha256,
+        width=width,
+        height=height,
+        camera=camera,
+        gravity=ground.gravity,
+        forward_defined=ground.gravity is not None and forward_is_defined(ground.gravity.up_camera),
+        floor=floor,
+        scale=checked_scale(frame.depth, camera, floor, objects, config.check_scale),
+        depth_source=frame.depth.source,
+        depth_sigma=ground.noise.sigma,
+        depth_range_m=_depth_range(depth),
+        camera_center_m=np.array([0.0, 0.0, ground.view.height_m]),
+        objects=objects,
+        pairs=pairs,
+        depth_samples=depth_samples(depth, ground.noise.sigma, config.depth_samples, frame.image_id),
+        free_floor_m=np.zeros((0, 5), np.float32)
+        if ground.fit is None
+        else free_floor(grid, ground.fit.ratio, ground.view, outlines, config.free_floor_points, frame.image_id),
+        models=frame.models,
+    )
+
+
+def _required(frame: Frame) -> tuple[Camera, Detections, I32]:
+    for name in ("camera", "depth", "detections", "instances"):
+        if getattr(frame, name) is None:
+            raise ValueError(f"frame {frame.image_id} has no {name}; run the stage that fills it before lifting")
+    assert frame.camera is not None and frame.detections is not None and frame.instances is not None
+    ids = frame.instances.ids
+    if ids.shape != frame.rgb.shape[:2]:
+        raise ValueError(f"frame {frame.image_id}: instances {ids.shape} and image {frame.rgb.shape[:2]} differ")
+    return frame.camera, frame.detections, ids
+
+
+def find_ground(frame: Frame, grid: Grid) -> Ground:
+    """Return gravity, view, floor and noise of a frame, from its sparse grid of depth samples."""
+    assert frame.camera is not None and frame.depth is not None
+    gravity = _given_gravity(frame)
+    if gravity is None:
+        gravity = gravity_from_scene(grid, frame.camera, frame.gravity)
+    up = PICTURE_UP if gravity is None else gravity.up_camera
+    view = View(frame.camera, canonical_from_camera(up))
+    fit = None if gravity is None else find_floor(grid, grid.points(view))
+    noise = None if fit is None else measure_noise(fit.ratio, grid, frame.depth.sigma)
+    noise = noise or local_noise(grid, frame.depth.sigma)
+    if fit is None:
+        return Ground(gravity, view, None, 0.0, noise)
+    area = float(np.isfinite(fit.ratio).sum()) * grid.stride**2
+    patches = max(area / (2 * np.pi * noise.reach_px**2), 1.0)
+    sigma = fit.camera_height_m * noise.sigma / float(np.sqrt(patches))
+    return Ground(gravity, replace(view, height_m=fit.camera_height_m), fit, sigma, noise)
+
+
+def _given_gravity(frame: Frame) -> Gravity | None:
+    if frame.gravity is not None and frame.gravity.source == "given":
+        return frame.gravity
+    if frame.up_camera is None:
+        return None
+    up = np.asarray(frame.up_camera, np.float64)
+    return Gravity(up / np.linalg.norm(up), 0.0, "given")
+
+
+def _look(detections: Detections, depth: F32, ids: I32, view: View) -> list[_Seen]:
+    """Return the image facts of every object that has pixels, and the surface of those the border does not cut."""
+    height, width = ids.shape
+    seen: list[_Seen] = []
+    for k, bounds in enumerate(ndimage.find_objects(ids, max_label=len(detections))):
+        if bounds is None:
+            continue
+        crop = crop_object(depth, ids, k + 1, bounds)
+        facts = image_facts(crop, width, height)
+        if facts is not None:
+            seen.append(_Seen(k, facts, object_cloud(crop, view)))
+    return seen
+
+
+def _lift(
+    seen: list[_Seen], depth: F32, ids: I32, ground: Ground, detections: Detections, config: LiftConfig
+) -> tuple[dict[int, ObjectGeometry], tuple[PairGeometry, ...]]:
+    """Return the geometry of the objects that can be told, by position in `seen`, and of their pairs."""
+    eye = np.array([0.0, 0.0, ground.view.height_m])
+    gravity_sigma = UNKNOWN_GRAVITY_SIGMA_DEG if ground.gravity is None else ground.gravity.sigma_deg
+    errors = Errors(ground.view, ground.noise, gravity_sigma, ground.floor_sigma_m)
+    tolerance = 0.01 + 0.5 * ground.noise.sigma
+    clouds: dict[int, Cloud] = {}
+    for k, item in enumerate(seen):
+        if item.cloud is not None and not item.facts.cut and item.facts.pixels >= config.min_pixels:
+            clouds[k] = item.cloud
+    wholes = [estimate_whole(cloud, eye, tolerance) for cloud in clouds.values()]
+    standings = settle(
+        wholes,
+        list(clouds.values()),
+        None if ground.fit is None else ground.floor_sigma_m,
+        ground.noise.sigma,
+        ground.view.height_m,
+    )
+    margin = 0.01 + 2 * ground.noise.sigma
+    surfaces = [
+        whole_surface(cloud, s.whole, ground.view, depth, margin)
+        for cloud, s in zip(clouds.values(), standings, strict=True)
+    ]
+    for k, s in zip(clouds, standings, strict=True):
+        item = seen[k]
+        item.share = visible_share(s.whole, item.index + 1, item.facts.pixels, ground.view, depth, ids)
+    names = [detections.object_ids[seen[k].index] for k in clouds]
+    geometries = {
+        k: object_geometry(s, _support_name(s, names), cloud, errors)
+        for (k, cloud), s in zip(clouds.items(), standings, strict=True)
+        if seen[k].share >= config.min_visible_share
+    }
+    places = list(clouds)
+    pairs = tuple(
+        replace(
+            pair_geometry(i, j, (standings[i], standings[j]), (surfaces[i], surfaces[j]), errors),
+            a=places[i],
+            b=places[j],
+        )
+        for i in range(len(places))
+        for j in range(i + 1, len(places))
+        if places[i] in geometries and places[j] in geometries
+    )
+    return geometries, pairs
+
+
+def _support_name(standing: Standing, names: list[str]) -> str | None:
+    if standing.support is None:
+        return None
+    return "floor" if standing.support == FLOOR else names[standing.support]
+
+
+def _scene_object(
+    item: _Seen,
+    geometry: ObjectGeometry | None,
+    detections: Detections,
+    texts: tuple[ObjectText, ...] | None,
+    noise: DepthNoise,
+) -> SceneObject:
+    k, facts, cloud = item.index, item.facts, item.cloud
+    median = float("nan") if cloud is None else cloud.median_depth_m
+    nearest = float("nan") if cloud is None else cloud.nearest_depth_m
+    return SceneObject(
+        object_id=detections.object_ids[k],
+        label=detections.labels[k],
+        name=detections.names[k],
+        text=ObjectText() if texts is None else texts[k],
+        score=float(detections.scores[k]),
+        box_px=facts.box_px,
+        mask_rle=facts.mask_rle,
+        pixels=facts.pixels,
+        centroid_px=facts.centroid_px,
+        cut=facts.cut,
+        visible_share=item.share,
+        median_depth_m=median,
+        nearest_depth_m=nearest,
+        depth_sigma_m=noise.sigma * (0.0 if cloud is None else median),
+        geometry=geometry,
+    )
+
+
+def _outline(geometry: ObjectGeometry) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Return the corners (4, 2) of an object's footprint."""
+    angle = np.radians(geometry.yaw_deg or 0.0)
+    u = np.array([np.cos(angle), np.sin(angle)]) * geometry.size_m[0] / 2
+    v = np.array([-np.sin(angle), np.cos(angle)]) * geometry.size_m[1] / 2
+    return geometry.center_m[:2] + np.stack([-u - v, u - v, u + v, v - u])
+
+
+def _depth_range(depth: F32) -> tuple[float, float]:
+    """Return the 1st and 99th percentile of the valid depth."""
+    valid = depth[::2, ::2].ravel()
+    valid = valid[np.isfinite(valid)]
+    if not len(valid):
+        return float("nan"), float("nan")
+    low, high = np.percentile(valid, [1, 99])
+    return float(low), float(high)

@@ -1,0 +1,75 @@
+"""What the visible mask of an object says in the image plane, whatever its geometry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pycocotools import mask as coco
+
+from spatialgen.geometry.clouds import Crop
+from spatialgen.records import F32, F64, Bool
+
+BORDER_PX = 2
+"""A mask that comes this close to the image border is taken as cut by it: masks are often a little too small."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageFacts:
+    """Of the visible mask: bounds in edge coordinates, COCO counts, pixels, centroid, borders that cut it."""
+
+    box_px: F32
+    mask_rle: bytes
+    pixels: int
+    centroid_px: F64
+    cut: tuple[str, ...]
+
+
+def image_facts(crop: Crop, width: int, height: int) -> ImageFacts | None:
+    """Return the facts of a crop's mask in a width x height image, None where the mask is empty."""
+    columns, rows = crop.mask.sum(axis=0), crop.mask.sum(axis=1)
+    pixels = int(rows.sum())
+    if pixels == 0:
+        return None
+    u, v = np.flatnonzero(columns), np.flatnonzero(rows)
+    box = np.array([crop.u0 + u[0], crop.v0 + v[0], crop.u0 + u[-1] + 1, crop.v0 + v[-1] + 1], dtype=np.float32)
+    centroid = np.array(
+        [
+            crop.u0 + float(columns @ np.arange(len(columns))) / pixels,
+            crop.v0 + float(rows @ np.arange(len(rows))) / pixels,
+        ]
+    )
+    return ImageFacts(
+        box, encode_mask(crop.mask, crop.u0, crop.v0, width, height), pixels, centroid, _cut(box, width, height)
+    )
+
+
+def _cut(box_px: F32, width: int, height: int) -> tuple[str, ...]:
+    x0, y0, x1, y1 = box_px
+    touched = {
+        "left": x0 <= BORDER_PX,
+        "right": x1 >= width - BORDER_PX,
+        "top": y0 <= BORDER_PX,
+        "bottom": y1 >= height - BORDER_PX,
+    }
+    return tuple(side for side, is_cut in touched.items() if is_cut)
+
+
+def encode_mask(mask: Bool, u0: int, v0: int, width: int, height: int) -> bytes:
+    """Return the compressed COCO counts of a mask (h, w) whose first pixel is (u0, v0) of a width x height image.
+
+    Only the crop is scanned: COCO runs go down the columns, so the crop's runs are those of the image, moved.
+    """
+    columns = np.zeros((mask.shape[1], height), bool)
+    columns[:, v0 : v0 + mask.shape[0]] = mask.T
+    flat = columns.ravel()
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    if flat[0]:
+        edges = np.concatenate([[0], edges])
+    ends = np.concatenate([edges, [flat.size]]) if len(edges) % 2 else edges
+    starts = np.concatenate([[0], ends + u0 * height, [width * height]])
+    starts[0] = 0
+    counts = np.diff(starts)
+    if counts[-1] == 0:
+        counts = counts[:-1]
+    return bytes(coco.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)["counts"])

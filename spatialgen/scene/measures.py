@@ -1,0 +1,166 @@
+"""From whole objects to records: every measure with the errors of pixels, depth, gravity, floor and guesses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spatialgen.geometry.boxes import yaw_degrees
+from spatialgen.geometry.clouds import Cloud
+from spatialgen.geometry.frames import View
+from spatialgen.geometry.gaps import share_inside, surface_gap, surface_under
+from spatialgen.geometry.noise import DepthNoise
+from spatialgen.geometry.surfaces import Surface
+from spatialgen.geometry.whole import Whole
+from spatialgen.records import F32, F64, ObjectGeometry, PairGeometry
+from spatialgen.scene.supports import FLOOR, Standing
+
+SUMMARY_POINTS = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Errors:
+    """What all measures of a scene share: the view, the depth's noise, the errors of gravity and of the floor."""
+
+    view: View
+    noise: DepthNoise
+    gravity_sigma_deg: float
+    floor_sigma_m: float
+
+    @property
+    def eye_m(self) -> F64:
+        """The camera centre (3,)."""
+        return np.array([0.0, 0.0, self.view.height_m])
+
+    def between(self, a_m: F64, b_m: F64, axis: F64) -> tuple[float, float]:
+        """Return the one-sigma depth error of (b - a) . axis, and the correlation of the two readings."""
+        u, v, _ = self.view.pixels(np.column_stack([a_m, b_m]))
+        rho = float(self.noise.correlation(np.hypot(u[1] - u[0], v[1] - v[0]))) if np.isfinite(u).all() else 0.0
+        qa, qb = float((a_m - self.eye_m) @ axis), float((b_m - self.eye_m) @ axis)
+        return self.noise.sigma * float(np.sqrt(max(qa * qa + qb * qb - 2 * rho * qa * qb, 0.0))), rho
+
+
+def object_geometry(
+    standing: Standing, support_id: str | None, cloud: Cloud, errors: Errors, facing: tuple[float, float] | None = None
+) -> ObjectGeometry:
+    """Return the record of one object from its settled whole."""
+    whole, box = standing.whole, standing.whole.rectangle
+    middle = np.array([*box.center_m, whole.z_m.mean()])
+    sides = whole.side_sigma_m
+    axes = (np.array([*box.u, 0.0]), np.array([*box.v, 0.0]))
+    depth = [
+        errors.between(middle - h * axis, middle + h * axis, axis) for h, axis in zip(box.half_m, axes, strict=True)
+    ]
+    size_sigma = [float(np.sqrt(sides[2 * k] ** 2 + sides[2 * k + 1] ** 2 + depth[k][0] ** 2)) for k in (0, 1)]
+    z_sigma = _z_sigma(standing, errors)
+    height_sigma = _height_sigma(standing, errors, z_sigma)
+    order = (0, 1) if box.half_m[0] >= box.half_m[1] else (1, 0)
+    size = np.array([2 * box.half_m[order[0]], 2 * box.half_m[order[1]], np.ptp(whole.z_m)])
+    sigma = np.array([size_sigma[order[0]], size_sigma[order[1]], height_sigma])
+    ends = [np.array([x, middle[1], middle[2]]) for x in whole.x_m]
+    x_depth, rho = errors.between(ends[0], ends[1], np.array([1.0, 0.0, 0.0]))
+    return ObjectGeometry(
+        center_m=middle,
+        center_cov_m2=_center_covariance(whole, middle, rho, z_sigma, errors),
+        size_m=size,
+        size_sigma_m=sigma,
+        volume_sigma=float(np.sqrt(((sigma / np.maximum(size, 1e-6)) ** 2).sum())),
+        yaw_deg=yaw_degrees(box),
+        yaw_sigma_deg=float(np.degrees(np.hypot(sides.max(), depth[order[1]][0]) / max(box.half_m.max(), 1e-6))),
+        x_interval_m=whole.x_m,
+        width_sigma_m=float(np.sqrt((whole.x_sigma_m**2).sum() + x_depth**2)),
+        z_interval_m=whole.z_m,
+        z_sigma_m=z_sigma,
+        support_id=support_id,
+        points_m=_summary(cloud),
+        facing_deg=None if facing is None else facing[0],
+        facing_sigma_deg=0.0 if facing is None else facing[1],
+    )
+
+
+def _z_sigma(standing: Standing, errors: Errors) -> F64:
+    whole = standing.whole
+    above = whole.z_m - errors.view.height_m
+    depth = errors.noise.sigma * np.abs(above)
+    if standing.support == FLOOR:
+        depth[0] = 0.0
+    tilt = np.radians(errors.gravity_sigma_deg) * float(np.hypot(*whole.rectangle.center_m))
+    return np.asarray(np.sqrt(whole.z_sigma_m**2 + depth**2 + errors.floor_sigma_m**2 + tilt**2))
+
+
+def _height_sigma(standing: Standing, errors: Errors, z_sigma: F64) -> float:
+    """Return the error of top minus bottom; where both are read from depth their errors go together."""
+    whole = standing.whole
+    if standing.support == FLOOR:
+        return float(np.hypot(z_sigma[1], whole.z_sigma_m[0]))
+    middle = whole.rectangle.center_m
+    ends = [np.array([*middle, z]) for z in whole.z_m]
+    depth, _ = errors.between(ends[0], ends[1], np.array([0.0, 0.0, 1.0]))
+    return float(np.sqrt((whole.z_sigma_m**2).sum() + depth**2))
+
+
+def _center_covariance(whole: Whole, middle: F64, rho: float, z_sigma: F64, errors: Errors) -> F64:
+    box, sides = whole.rectangle, whole.side_sigma_m
+    u, v = np.array([*box.u, 0.0]), np.array([*box.v, 0.0])
+    cov = np.outer(u, u) * (sides[0] ** 2 + sides[1] ** 2) / 4
+    cov += np.outer(v, v) * (sides[2] ** 2 + sides[3] ** 2) / 4
+    ray = middle - errors.eye_m
+    flat = np.array([ray[0], ray[1], 0.0])
+    cov += errors.noise.sigma**2 * (1 + rho) / 2 * np.outer(flat, flat)
+    tilt = np.radians(errors.gravity_sigma_deg) ** 2
+    cov += tilt * np.diag([ray[2] ** 2, ray[2] ** 2, 0.0])
+    cov[2, 2] += (z_sigma**2).sum() / 4
+    return cov
+
+
+def _summary(cloud: Cloud) -> F32:
+    points = cloud.points_m
+    index = np.linspace(0, points.shape[1] - 1, min(SUMMARY_POINTS, points.shape[1])).astype(np.intp)
+    return np.ascontiguousarray(points[:, index].T)
+
+
+def pair_geometry(
+    a: int, b: int, standings: tuple[Standing, Standing], surfaces: tuple[Surface, Surface], errors: Errors
+) -> PairGeometry:
+    """Return what objects `a` and `b` (indices) have between them."""
+    whole_a, whole_b = standings[0].whole, standings[1].whole
+    gap = surface_gap(*surfaces)
+    rests = b in (standings[0].support,) or a in (standings[1].support,)
+    near_a, near_b = np.array(gap.a_m), np.array(gap.b_m)
+    apart = near_b - near_a
+    axis = apart / max(float(np.linalg.norm(apart)), 1e-9)
+    depth, _ = errors.between(near_a, near_b, axis)
+    pixel = _pixel_m(near_a, errors) + _pixel_m(near_b, errors)
+    guess = 0.0 if gap.seen else max(_side_sigma(whole_a, axis), _side_sigma(whole_b, axis))
+    inside_ab, inside_ba = share_inside(whole_a, whole_b), share_inside(whole_b, whole_a)
+    slack = 0.03 + errors.noise.sigma * errors.view.height_m
+    rest_ab = rest_ba = float("nan")
+    if inside_ab > 0:
+        rest_ab = float(whole_a.z_m[0]) - surface_under(whole_a, surfaces[1], whole_b, slack)
+        rest_ba = float(whole_b.z_m[0]) - surface_under(whole_b, surfaces[0], whole_a, slack)
+    if rests:
+        rest_ab, rest_ba = (0.0, rest_ba) if standings[0].support == b else (rest_ab, 0.0)
+    rest_sigma = float(np.sqrt(0.004**2 + depth**2 + whole_a.z_sigma_m[0] ** 2 + whole_b.z_sigma_m[0] ** 2))
+    return PairGeometry(
+        a,
+        b,
+        0.0 if rests else gap.value_m,
+        0.003 if rests else float(np.sqrt((0.4 * pixel) ** 2 + depth**2 + guess**2)),
+        inside_ab,
+        inside_ba,
+        rest_ab,
+        rest_ba,
+        rest_sigma,
+    )
+
+
+def _pixel_m(point_m: F64, errors: Errors) -> float:
+    return float(np.linalg.norm(point_m - errors.eye_m)) / errors.view.camera.fx
+
+
+def _side_sigma(whole: Whole, axis: F64) -> float:
+    """Return the error of a footprint's outline in the direction `axis` (3,)."""
+    along = np.abs([whole.rectangle.u @ axis[:2], whole.rectangle.v @ axis[:2]])
+    sides = whole.side_sigma_m
+    return float(np.hypot(along[0] * sides[:2].max(), along[1] * sides[2:].max()))

@@ -1,0 +1,88 @@
+"""What each object stands on, and so where its bottom is: the floor, another object, or cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spatialgen.geometry.boxes import Rectangle
+from spatialgen.geometry.clouds import Cloud
+from spatialgen.geometry.whole import Whole
+from spatialgen.records import F32
+
+FLOOR = -1
+"""Stands for the floor where an index of an object is expected."""
+
+_TOUCH_M = 0.03
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """An object with its bottom settled: the whole, and the index of what it stands on (FLOOR, or None: unknown)."""
+
+    whole: Whole
+    support: int | None
+
+
+def settle(
+    wholes: Sequence[Whole], clouds: Sequence[Cloud], floor_sigma_m: float | None, noise_sigma: float, eye_z_m: float
+) -> list[Standing]:
+    """Return every object with its bottom on what carries it.
+
+    An object stands on the floor if it reaches down to it, or if its lower part is hidden and nothing else lies
+    under it; on another object if that has a surface at (or, hidden, below) its lowest visible point, under its
+    middle. `floor_sigma_m` is None without a floor; `noise_sigma` the relative error of depth.
+    """
+    return [_settle(i, wholes, clouds, floor_sigma_m, noise_sigma, eye_z_m) for i in range(len(wholes))]
+
+
+def _settle(
+    index: int,
+    wholes: Sequence[Whole],
+    clouds: Sequence[Cloud],
+    floor_sigma_m: float | None,
+    noise_sigma: float,
+    eye_z_m: float,
+) -> Standing:
+    whole = wholes[index]
+    low = float(whole.z_m[0])
+    slack = _TOUCH_M + 2 * noise_sigma * abs(eye_z_m - low)
+    if floor_sigma_m is not None and low < slack:
+        return _on(whole, FLOOR, 0.0, floor_sigma_m)
+    best = None
+    for other, cloud in enumerate(clouds):
+        if other != index and wholes[other].z_m[0] < low - slack:
+            level = _level_under(whole, wholes[other].rectangle, cloud.surface_m, low + slack)
+            if level is not None and (best is None or level > best[1]):
+                best = (other, level)
+    hidden = whole.low_state != "seen"
+    if best is not None and (hidden or low - best[1] < slack):
+        sigma = 0.002 if low - best[1] < slack else 0.02
+        return _on(whole, best[0], best[1], sigma)
+    if hidden and floor_sigma_m is not None:
+        return _on(whole, FLOOR, 0.0, max(floor_sigma_m, 0.0 if low < 0.3 else 0.05))
+    return Standing(whole, None)
+
+
+def _on(whole: Whole, support: int, z_m: float, sigma_m: float) -> Standing:
+    z, sigma = whole.z_m.copy(), whole.z_sigma_m.copy()
+    z[0], sigma[0] = z_m, sigma_m
+    return Standing(replace(whole, z_m=z, z_sigma_m=sigma), support)
+
+
+def _level_under(whole: Whole, below: Rectangle, surface_m: F32, top_m: float) -> float | None:
+    """Return the height of the highest surface below `top_m` around a footprint, None where there is none."""
+    center = whole.rectangle.center_m
+    offset = center - below.center_m
+    if abs(offset @ below.u) > below.half_m[0] or abs(offset @ below.v) > below.half_m[1]:
+        return None
+    radius = float(np.hypot(*whole.rectangle.half_m))
+    apart = np.hypot(surface_m[0] - np.float32(center[0]), surface_m[1] - np.float32(center[1]))
+    low = surface_m[2] < top_m
+    for reach in (radius + 0.05, radius + 0.2):
+        near = low & (apart < reach)
+        if near.sum() >= 5:
+            return float(np.sort(surface_m[2, near])[-3])
+    return None
