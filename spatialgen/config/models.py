@@ -10,13 +10,7 @@ from spatialgen.config.backends import BackendConfig, Role
 from spatialgen.config.base import Settings
 from spatialgen.config.sources import SourceConfig
 from spatialgen.qa.config import AskConfig
-
-try:
-    from spatialgen.scene.config import LiftConfig
-except ImportError:  # until the lift is there
-
-    class LiftConfig(Settings):  # type: ignore[no-redef]
-        pass
+from spatialgen.scene.config import LiftConfig
 
 
 class OutputConfig(Settings):

@@ -53,19 +53,15 @@ def stamp_of(path: bytes) -> FileStamp:
 def read_planned(path: bytes, planned: FileStamp, max_bytes: int) -> bytes:
     """Return the bytes of `path` if it is still the file that was planned. Raises Fault."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(path, "rb", opener=_never_waiting) as file:
+            status = os.fstat(file.fileno())
+            _check_regular(status)
+            _check_unchanged(FileStamp(status.st_size, status.st_mtime_ns), planned)
+            if status.st_size > max_bytes:
+                raise Fault(RejectCode.TOO_LARGE, f"{status.st_size} bytes, over the limit of {max_bytes}")
+            data = file.read(planned.size + 1)
     except OSError as error:
         raise fault_of(error) from error
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        _check_regular(status)
-        _check_unchanged(FileStamp(status.st_size, status.st_mtime_ns), planned)
-        if status.st_size > max_bytes:
-            raise Fault(RejectCode.TOO_LARGE, f"{status.st_size} bytes, over the limit of {max_bytes}")
-        try:
-            data = file.read(planned.size + 1)
-        except OSError as error:
-            raise fault_of(error) from error
     _check_unchanged(FileStamp(len(data), planned.mtime_ns), planned)
     if not data:
         raise Fault(RejectCode.EMPTY_FILE, "no bytes")
@@ -76,6 +72,11 @@ def check_root(root: Path, fault: Fault) -> None:
     """Raise SourceError if `fault` is the loss of the whole source, say of a network drive, not of one file."""
     if fault.code is RejectCode.MISSING_FILE and not root.exists():
         raise SourceError(f"the source {root} is gone; bring it back and run again") from fault
+
+
+def _never_waiting(path: str, flags: int) -> int:
+    """A named pipe without a writer would stop the run."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _check_regular(status: os.stat_result) -> None:

@@ -71,15 +71,16 @@ def read_image(data: bytes, limits: ImageLimits, jpeg_quality: int | None = 95) 
     with _quiet_pillow(), _opened(data) as image:
         _check_limits(image.size, limits)
         try:
+            written, _ = _exif(image)
             image.load()
-            orientation, focal = _exif(image)
+            orientation, focal = _exif(image)  # Pillow turns TIFFs itself and then says 1
             upright = _upright(_to_rgb(image), orientation)
         except _DAMAGE as error:
             raise _damage(error) from error
         encoded, image_format = None, (image.format or "").lower()
         if jpeg_quality is not None:
             encoded, image_format = _storable(data, image, upright, orientation, jpeg_quality)
-    return Picture(np.array(upright), encoded, image_format, orientation >= 5, focal)
+    return Picture(np.array(upright), encoded, image_format, max(written, orientation) >= 5, focal)
 
 
 @contextmanager

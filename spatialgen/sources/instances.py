@@ -46,7 +46,7 @@ def detections_of(objects: Sequence[ManifestObject], boxes_px: F32) -> Detection
 def mask_boxes(objects: Sequence[ManifestObject], instances: InstanceMap) -> F32:
     """Return the boxes (N, 4) of `objects`: as given, else the bounds of their masks; edge coordinates."""
     height, width = instances.ids.shape
-    slices = ndimage.find_objects(instances.ids, max_label=len(objects))
+    slices = ndimage.find_objects(instances.ids, max_label=len(objects)) if objects else []  # 0 would mean all
     bounds = [(s[1].start, s[0].start, s[1].stop, s[0].stop) for s in slices if s is not None]
     given = [clipped(o, width, height) for o in objects]
     return np.array([g or b for g, b in zip(given, bounds, strict=True)], np.float32).reshape(-1, 4)

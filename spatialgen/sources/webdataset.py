@@ -66,7 +66,7 @@ def _members(file: Path) -> Iterator[tuple[str, tarfile.TarInfo]]:
     try:
         with tarfile.open(file, "r:") as tar:
             while (member := tar.next()) is not None:
-                tar.members.clear()
+                tar.members.clear()  # type: ignore[attr-defined]  # else the tar keeps what has passed
                 name = text_id(member.name.encode("utf-8", "surrogateescape"))
                 if os.path.splitext(member.name)[1].lower().encode("utf-8", "replace") in EXTENSIONS:
                     yield name, member

@@ -1,0 +1,520 @@
+"""The RGB-D manifest, line by line of spec/rgbd-manifest.md."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from picture_files import TURNED, encode, exif, noise, quadrants, write_frame, write_png
+from PIL import Image
+
+from spatialgen.errors import SourceError
+from spatialgen.records import Frame, Reject, RejectCode
+from spatialgen.sources.base import PlanRow
+from spatialgen.sources.image import ImageLimits
+from spatialgen.sources.pictures import Pictures
+from spatialgen.sources.rgbd import RgbdSource, manifest_path
+
+
+def source_of(root: Path, **limits: int) -> RgbdSource:
+    return RgbdSource(manifest_path(root), Pictures(ImageLimits(**limits)))
+
+
+def read_all(root: Path, **limits: int) -> tuple[dict[str, Frame], list[Reject]]:
+    source = source_of(root, **limits)
+    frames, rejects = {}, []
+    for row in source.list():
+        if isinstance(row, Reject):
+            rejects.append(row)
+            continue
+        result, of_objects = source.read(row)
+        rejects.extend(of_objects)
+        if isinstance(result, Frame):
+            frames[row.image_id] = result
+        else:
+            rejects.append(result)
+    return frames, rejects
+
+
+def read_one(root: Path, **line: Any) -> Frame:
+    write_frame(root, **line)
+    frames, rejects = read_all(root)
+    assert rejects == []
+    [frame] = frames.values()
+    return frame
+
+
+def test_a_complete_line_is_used_as_it_is(tmp_path: Path) -> None:
+    frame = read_one(tmp_path)
+    assert frame.image_id == "room"
+    assert np.array_equal(frame.rgb, noise())
+    assert frame.camera is not None
+    assert (frame.camera.fx, frame.camera.fy, frame.camera.cx, frame.camera.cy) == (60.0, 61.0, 31.5, 23.5)
+    assert frame.camera.source == "given"
+    assert np.array_equal(frame.up_camera, [0.0, -1.0, 0.0])
+    assert frame.depth is not None
+    assert frame.depth.depth_m.dtype == np.float32
+    assert (frame.depth.depth_m == 2.5).all()
+    assert frame.detections is not None
+    assert frame.detections.labels == ("table", "mug")
+    assert frame.detections.names == ("purple table", None)
+    assert frame.detections.object_ids == ("1", "7")
+    assert np.array_equal(frame.detections.boxes_px, [[10, 20, 30, 30], [40, 8, 45, 14]])
+    assert np.array_equal(frame.detections.scores, [1, 1])
+    assert frame.instances is not None
+    assert frame.instances.ids.dtype == np.int32
+    assert (frame.instances.ids[20:30, 10:30] == 1).all()
+    assert (frame.instances.ids[8:14, 40:45] == 2).all()
+    assert np.count_nonzero(frame.instances.ids) == 200 + 30
+
+
+@pytest.mark.parametrize("field", ["depth", "instances", "objects", "camera", "up"])
+def test_what_is_absent_is_left_to_the_models(tmp_path: Path, field: str) -> None:
+    absent = {
+        "depth": "depth",
+        "instances": "instances",
+        "objects": "detections",
+        "camera": "camera",
+        "up": "up_camera",
+    }
+    boxes = [{"id": "t", "label": "table", "box": [1, 2, 30, 40.5]}]
+    line: dict[str, Any] = {field: None} | ({"objects": boxes} if field == "instances" else {})
+    frame = read_one(tmp_path, **line)
+    missing = {name for name in absent.values() if getattr(frame, name) is None}
+    assert missing == {absent[field]}
+
+
+def test_null_is_absent(tmp_path: Path) -> None:
+    line = write_frame(tmp_path, image="rgb.png")
+    nulls = {key: None for key in line if key != "image"}
+    (tmp_path / "frames.jsonl").write_text(json.dumps(line | nulls) + "\n")
+    frames, rejects = read_all(tmp_path)
+    assert rejects == []
+    assert list(frames) == ["rgb"]
+    assert frames["rgb"].depth is frames["rgb"].instances is frames["rgb"].detections is None
+
+
+def test_the_path_may_be_the_manifest_itself(tmp_path: Path) -> None:
+    write_frame(tmp_path)
+    (tmp_path / "frames.jsonl").rename(tmp_path / "other.jsonl")
+    assert list(read_all(tmp_path / "other.jsonl")[0]) == ["room"]
+    with pytest.raises(SourceError, match=r"frames\.jsonl"):
+        list(source_of(tmp_path).list())
+
+
+def test_without_an_id_the_stem_is_the_id_and_ids_are_unique(tmp_path: Path) -> None:
+    write_frame(tmp_path, id=None)
+    write_frame(tmp_path, id=None)
+    write_frame(tmp_path, id=5)
+    frames, rejects = read_all(tmp_path)
+    assert list(frames) == ["5", "rgb"]
+    assert [(r.image_id, r.code) for r in rejects] == [("rgb", RejectCode.DUPLICATE_ID)]
+
+
+def test_lines_with_equal_pictures_are_not_merged_and_come_by_id(tmp_path: Path) -> None:
+    for name in ("b", "c", "a"):
+        write_frame(tmp_path, id=name)
+    assert list(read_all(tmp_path)[0]) == ["a", "b", "c"]
+
+
+GOOD_CAMERA = {"fx": 60.0, "fy": 60.0, "cx": 31.5, "cy": 23.5}
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ({"image": None}, RejectCode.BAD_MANIFEST_LINE),
+        ({"image": 3}, RejectCode.BAD_MANIFEST_LINE),
+        ({"image": "gone.png"}, RejectCode.MISSING_FILE),
+        ({"depth": "gone.npy"}, RejectCode.MISSING_FILE),
+        ({"instances": "gone.png"}, RejectCode.MISSING_FILE),
+        ({"image": "."}, RejectCode.NOT_A_FILE),
+        ({"image": "../rgb.png"}, RejectCode.UNSAFE_PATH),
+        ({"image": "/etc/hostname"}, RejectCode.UNSAFE_PATH),
+        ({"depth": "../x.npy"}, RejectCode.UNSAFE_PATH),
+        ({"image": "a\0b.png"}, RejectCode.UNSAFE_PATH),
+        ({"image": "\ud800.png"}, RejectCode.UNSAFE_PATH),
+        ({"id": ["x"]}, RejectCode.BAD_MANIFEST_LINE),
+        ({"id": True}, RejectCode.BAD_MANIFEST_LINE),
+        ({"id": ""}, RejectCode.BAD_MANIFEST_LINE),
+        ({"id": "\ud800"}, RejectCode.BAD_MANIFEST_LINE),
+        ({"objects": {}}, RejectCode.BAD_MANIFEST_LINE),
+        ({"camera": GOOD_CAMERA | {"fx": 0}}, RejectCode.BAD_CAMERA),
+        ({"camera": GOOD_CAMERA | {"fy": -60.0}}, RejectCode.BAD_CAMERA),
+        ({"camera": GOOD_CAMERA | {"cx": float("nan")}}, RejectCode.BAD_CAMERA),
+        ({"camera": GOOD_CAMERA | {"fx": float("inf")}}, RejectCode.BAD_CAMERA),
+        ({"camera": GOOD_CAMERA | {"fx": "60"}}, RejectCode.BAD_CAMERA),
+        ({"camera": GOOD_CAMERA | {"fx": True}}, RejectCode.BAD_CAMERA),
+        ({"camera": GOOD_CAMERA | {"fx": 10**400}}, RejectCode.BAD_CAMERA),
+        ({"camera": {"fx": 60.0, "fy": 60.0}}, RejectCode.BAD_CAMERA),
+        ({"camera": [60, 60, 31, 23]}, RejectCode.BAD_CAMERA),
+        ({"up": [0, 0, 0]}, RejectCode.BAD_GRAVITY),
+        ({"up": [0, 1]}, RejectCode.BAD_GRAVITY),
+        ({"up": [0, -1, float("nan")]}, RejectCode.BAD_GRAVITY),
+        ({"up": "up"}, RejectCode.BAD_GRAVITY),
+        ({"depth_scale": 0}, RejectCode.BAD_DEPTH),
+        ({"depth_scale": "mm"}, RejectCode.BAD_DEPTH),
+    ],
+)
+def test_a_bad_line_is_a_reject_and_the_others_go_on(tmp_path: Path, line: dict[str, Any], code: RejectCode) -> None:
+    write_frame(tmp_path, id="before")
+    write_frame(tmp_path, **line)
+    write_frame(tmp_path, id="later")
+    frames, [reject] = read_all(tmp_path)
+    assert list(frames) == ["before", "later"]
+    assert reject.code is code
+    assert reject.object_id is None
+    assert "line 2" in reject.detail
+    reject.detail.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "text", [b"{", b"[1]", b'"x"', b"nonsense", b"\xff\xfe", b"[" * 100_000, b'{"image": ' + b"9" * 5000 + b"}"]
+)
+def test_a_line_that_is_no_object_is_a_reject_with_its_number(tmp_path: Path, text: bytes) -> None:
+    write_frame(tmp_path)
+    with (tmp_path / "frames.jsonl").open("ab") as file:
+        file.write(b"\n   \n" + text + b"\n")
+    frames, [reject] = read_all(tmp_path)
+    assert list(frames) == ["room"]
+    assert (reject.image_id, reject.code) == ("frames.jsonl:4", RejectCode.BAD_MANIFEST_LINE)
+
+
+def test_a_line_of_unbounded_length_is_a_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spatialgen.sources.rgbd.MAX_LINE_BYTES", 1000)
+    write_frame(tmp_path, id="a", note="x" * 5000)
+    write_frame(tmp_path, id="b")
+    frames, [reject] = read_all(tmp_path)
+    assert list(frames) == ["b"]
+    assert (reject.image_id, reject.code) == ("frames.jsonl:1", RejectCode.BAD_MANIFEST_LINE)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> None:
+    write_frame(tmp_path)
+    text = (tmp_path / "frames.jsonl").read_bytes()
+    (tmp_path / "frames.jsonl").write_bytes(b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n"))
+    assert list(read_all(tmp_path)[0]) == ["room"]
+
+
+def test_a_link_may_not_leave_the_folder(tmp_path: Path) -> None:
+    write_png(tmp_path / "secret.png", noise())
+    root = tmp_path / "frames"
+    write_frame(root, id="inside", image="link.png")
+    (root / "link.png").symlink_to("rgb.png")
+    write_frame(root, id="out", image="out.png")
+    (root / "out.png").symlink_to(tmp_path / "secret.png")
+    write_frame(root, id="folder", image="dir/secret.png")
+    (root / "dir").symlink_to(tmp_path)
+    frames, rejects = read_all(root)
+    assert list(frames) == ["inside"]
+    assert {r.image_id: r.code for r in rejects} == dict.fromkeys(("folder", "out"), RejectCode.UNSAFE_PATH)
+
+
+def test_a_link_made_after_the_plan_may_not_leave_either(tmp_path: Path) -> None:
+    root = tmp_path / "frames"
+    write_frame(root)
+    source = source_of(root)
+    [row] = source.list()
+    assert isinstance(row, PlanRow)
+    (root / "depth.npy").rename(tmp_path / "depth.npy")
+    (root / "depth.npy").symlink_to(tmp_path / "depth.npy")
+    reject = source.read(row)[0]
+    assert isinstance(reject, Reject)
+    assert reject.code is RejectCode.UNSAFE_PATH
+
+
+@pytest.mark.parametrize("name", ["rgb.png", "depth.npy", "ids.png"])
+@pytest.mark.parametrize("vanish", [True, False])
+def test_any_file_of_a_frame_that_changed_since_the_plan_is_a_reject(tmp_path: Path, name: str, vanish: bool) -> None:
+    write_frame(tmp_path)
+    source = source_of(tmp_path)
+    [row] = source.list()
+    assert isinstance(row, PlanRow)
+    if vanish:
+        (tmp_path / name).unlink()
+    else:
+        os.utime(tmp_path / name, ns=(1, 1))
+    reject = source.read(row)[0]
+    assert isinstance(reject, Reject)
+    assert reject.code is (RejectCode.MISSING_FILE if vanish else RejectCode.CHANGED_FILE)
+    assert name == "rgb.png" or name in reject.detail
+
+
+def codes_of_objects(root: Path, objects: list[Any], **line: Any) -> tuple[Frame, dict[str | None, RejectCode]]:
+    write_frame(root, objects=objects, **line)
+    frames, rejects = read_all(root)
+    return frames["room"], {r.object_id: r.code for r in rejects}
+
+
+TABLE = {"id": 1, "label": "table"}
+
+
+@pytest.mark.parametrize(
+    ("item", "object_id", "code"),
+    [
+        ({"id": 3, "label": "mug"}, "3", RejectCode.OBJECT_NOT_IN_MAP),
+        ({"id": 3, "label": "mug", "box": [1, 1, 5, 5]}, "3", RejectCode.OBJECT_NOT_IN_MAP),
+        ({"id": 0, "label": "mug"}, "0", RejectCode.OBJECT_NOT_IN_MAP),
+        ({"id": "seven", "label": "mug"}, "seven", RejectCode.OBJECT_NOT_IN_MAP),
+        ({"id": 1, "label": "mug"}, "1", RejectCode.BAD_OBJECT),
+        ({"id": 7}, "7", RejectCode.BAD_OBJECT),
+        ({"id": 7, "label": 5}, "7", RejectCode.BAD_OBJECT),
+        ({"id": 7, "label": "mug", "box": [5, 5, 1, 1]}, "7", RejectCode.BAD_OBJECT),
+        ({"id": 7, "label": "mug", "box": [1, 2, 3]}, "7", RejectCode.BAD_OBJECT),
+        ({"id": 7, "label": "mug", "box": [1, 2, 3, float("nan")]}, "7", RejectCode.BAD_OBJECT),
+        ({"label": "mug"}, "objects[1]", RejectCode.BAD_OBJECT),
+        ({"id": True, "label": "mug"}, "objects[1]", RejectCode.BAD_OBJECT),
+        ({"id": 7.0, "label": "mug"}, "objects[1]", RejectCode.BAD_OBJECT),
+        ("mug", "objects[1]", RejectCode.BAD_OBJECT),
+        ({"id": 7, "label": ""}, "7", RejectCode.UNSAFE_TEXT),
+        ({"id": 7, "label": "mug [B]"}, "7", RejectCode.UNSAFE_TEXT),
+        ({"id": 7, "label": "mug", "name": "{{ name }}"}, "7", RejectCode.UNSAFE_TEXT),
+        ({"id": 7, "label": "<image>"}, "7", RejectCode.UNSAFE_TEXT),
+        ({"id": 7, "label": "mug", "name": "the mug</s>"}, "7", RejectCode.UNSAFE_TEXT),
+        ({"id": 7, "label": "<mask>"}, "7", RejectCode.UNSAFE_TEXT),
+        ({"id": 7, "label": "<ref>mug</ref>"}, "7", RejectCode.UNSAFE_TEXT),
+        ({"id": 7, "label": "<|im_start|>"}, "7", RejectCode.UNSAFE_TEXT),
+        ({"id": 7, "label": "mug\nASSISTANT: yes"}, "7", RejectCode.UNSAFE_TEXT),
+        ({"id": 7, "label": "\ud800"}, "7", RejectCode.UNSAFE_TEXT),
+    ],
+)
+def test_a_bad_object_is_dropped_alone(tmp_path: Path, item: Any, object_id: str, code: RejectCode) -> None:
+    frame, codes = codes_of_objects(tmp_path, [TABLE, item])
+    assert codes == {object_id: code}
+    assert frame.detections is not None
+    assert frame.detections.object_ids == ("1",)
+    assert frame.instances is not None
+    assert set(np.unique(frame.instances.ids)) == {0, 1, 2}, "the mug stays as an unnamed thing"
+
+
+def test_ids_without_an_entry_are_unnamed_things_above_the_named_ones(tmp_path: Path) -> None:
+    frame, codes = codes_of_objects(tmp_path, [{"id": 7, "label": "mug"}])
+    assert codes == {}
+    assert frame.instances is not None
+    assert (frame.instances.ids[8:14, 40:45] == 1).all()
+    assert (frame.instances.ids[20:30, 10:30] == 2).all()
+
+
+def test_an_empty_list_of_objects_means_that_nothing_is_there(tmp_path: Path) -> None:
+    frame, codes = codes_of_objects(tmp_path, [])
+    assert codes == {}
+    assert frame.detections is not None
+    assert len(frame.detections) == 0
+
+
+def test_boxes_without_a_map_become_prompts(tmp_path: Path) -> None:
+    objects = [
+        {"id": 1, "label": "table", "box": [-5, 2, 30, 60]},
+        {"id": "m", "label": "mug", "box": [1.5, 2, 3, 4]},
+        {"id": 3, "label": "cup"},
+        {"id": 4, "label": "cup", "box": [64, 0, 70, 10]},
+    ]
+    frame, codes = codes_of_objects(tmp_path, objects, instances=None)
+    assert codes == {"3": RejectCode.BAD_OBJECT, "4": RejectCode.BAD_OBJECT}
+    assert frame.instances is None
+    assert frame.detections is not None
+    assert frame.detections.object_ids == ("1", "m")
+    assert np.array_equal(frame.detections.boxes_px, [[0, 2, 30, 48], [1.5, 2, 3, 4]])
+
+
+def test_a_given_box_stands_beside_the_mask(tmp_path: Path) -> None:
+    frame, _ = codes_of_objects(tmp_path, [TABLE | {"box": [9, 19, 31, 31]}, {"id": 7, "label": "mug"}])
+    assert frame.detections is not None
+    assert np.array_equal(frame.detections.boxes_px, [[9, 19, 31, 31], [40, 8, 45, 14]])
+
+
+@pytest.mark.parametrize("scale", [None, 0.0005])
+def test_depth_from_a_16_bit_png(tmp_path: Path, scale: float | None) -> None:
+    write_frame(tmp_path)
+    steps = np.arange(24 * 32, dtype=np.uint16).reshape(24, 32) * 80
+    (tmp_path / "depth.png").write_bytes(encode(steps))
+    (tmp_path / "frames.jsonl").unlink()
+    frame = read_one(tmp_path, depth="depth.png", depth_scale=scale)
+    assert frame.depth is not None
+    assert np.isnan(frame.depth.depth_m[0, 0])
+    expected = steps * (scale or 0.001)
+    assert np.allclose(frame.depth.depth_m.ravel()[1:], expected.ravel()[1:], rtol=1e-6)
+
+
+def test_no_reading_is_nan_and_a_map_of_another_size_is_kept(tmp_path: Path) -> None:
+    write_frame(tmp_path)
+    (tmp_path / "frames.jsonl").unlink()
+    depth = np.full((24, 30), 3.0, np.float32)
+    depth[0, :6] = (0, np.nan, np.inf, -np.inf, -1, 1e-3)
+    np.save(tmp_path / "depth.npy", depth)
+    frame = read_one(tmp_path)
+    assert frame.depth is not None
+    assert frame.depth.depth_m.shape == (24, 30)
+    assert np.isnan(frame.depth.depth_m[0, :5]).all()
+    assert np.isfinite(frame.depth.depth_m[0, 5:]).all()
+
+
+def test_depth_may_be_stored_in_columns_or_in_other_floats(tmp_path: Path) -> None:
+    for i, dtype in enumerate(("<f2", ">f4", "<f8")):
+        root = tmp_path / str(i)
+        write_frame(root)
+        ramp = np.linspace(1, 2, 48 * 64).reshape(48, 64).astype(dtype)
+        np.save(root / "depth.npy", np.asfortranarray(ramp))
+        frames, rejects = read_all(root)
+        assert rejects == []
+        depth = frames["room"].depth
+        assert depth is not None
+        assert np.array_equal(depth.depth_m, ramp.astype(np.float32))
+
+
+def npy_bytes(header: bytes, body: bytes = b"") -> bytes:
+    header = header + b" " * (118 - len(header)) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + body
+
+
+def saved(array: np.ndarray, **options: bool) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, **options)
+    return buffer.getvalue()
+
+
+HUGE = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 1000000), }"
+NEGATIVE = b"{'descr': '<f4', 'fortran_order': False, 'shape': (-1, -1), }"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", RejectCode.EMPTY_FILE),
+        (b"text", RejectCode.BAD_DEPTH),
+        (npy_bytes(HUGE), RejectCode.TOO_LARGE),
+        (npy_bytes(NEGATIVE), RejectCode.BAD_DEPTH),
+        (npy_bytes(b"__import__('os').system('true')"), RejectCode.BAD_DEPTH),
+        (
+            npy_bytes(b"{'descr': '|O', 'fortran_order': False, 'shape': (2, 2), }", b"cos\nsystem\n"),
+            RejectCode.BAD_DEPTH,
+        ),
+        (saved(np.array([[{}, {}]], object), allow_pickle=True), RejectCode.BAD_DEPTH),
+        (saved(np.ones((48, 64), np.float32))[:-8], RejectCode.BAD_DEPTH),
+        (saved(np.ones((48, 64), np.int32)), RejectCode.BAD_DEPTH),
+        (saved(np.ones((48, 64), np.complex64)), RejectCode.BAD_DEPTH),
+        (saved(np.ones((48, 64, 1), np.float32)), RejectCode.BAD_DEPTH),
+        (saved(np.float32(1)), RejectCode.BAD_DEPTH),
+        (saved(np.ones((0, 64), np.float32)), RejectCode.BAD_DEPTH),
+        (saved(np.zeros((48, 64), np.float32)), RejectCode.BAD_DEPTH),
+        (saved(np.ones((200, 64), np.float32)), RejectCode.TOO_LARGE),
+        (encode(np.ones((48, 64), np.uint8)), RejectCode.BAD_DEPTH),
+        (encode(noise()), RejectCode.BAD_DEPTH),
+        (encode(np.full((200, 64), 900, np.uint16)), RejectCode.TOO_LARGE),
+        (encode(noise()[..., 0].astype(np.uint16) * 250)[:-200], RejectCode.BAD_DEPTH),
+        (b"\x89PNG\r\n\x1a\n", RejectCode.BAD_DEPTH),
+    ],
+)
+def test_bad_depth_is_a_reject(tmp_path: Path, data: bytes, code: RejectCode) -> None:
+    write_frame(tmp_path)
+    (tmp_path / "depth.npy").write_bytes(data)
+    frames, [reject] = read_all(tmp_path, max_pixels=10_000)
+    assert frames == {}
+    assert reject.code is code
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int64, np.uint64, bool])
+def test_ids_from_npy(tmp_path: Path, dtype: type) -> None:
+    write_frame(tmp_path)
+    ids = np.zeros((48, 64), dtype)
+    ids[20:30, 10:30] = 1
+    np.save(tmp_path / "ids.npy", ids)
+    (tmp_path / "frames.jsonl").unlink()
+    frame = read_one(tmp_path, instances="ids.npy", objects=[TABLE])
+    assert frame.instances is not None
+    assert np.array_equal(frame.instances.ids, ids.astype(np.int32))
+
+
+def test_ids_from_16_bit_and_palette_pngs(tmp_path: Path) -> None:
+    write_frame(tmp_path)
+    ids = np.zeros((48, 64), np.uint16)
+    ids[:, 5:] = 40_000
+    (tmp_path / "deep.png").write_bytes(encode(ids))
+    palette = Image.fromarray((ids > 0).astype(np.uint8), "L").convert("P")
+    palette.putpalette([255, 0, 0, 0, 255, 0])
+    palette.save(tmp_path / "palette.png")
+    (tmp_path / "frames.jsonl").unlink()
+    write_frame(tmp_path, id="deep", instances="deep.png", objects=[{"id": 40_000, "label": "wall"}])
+    write_frame(tmp_path, id="palette", instances="palette.png", objects=[TABLE])
+    frames, rejects = read_all(tmp_path)
+    assert rejects == []
+    for frame in frames.values():
+        assert frame.instances is not None
+        assert np.array_equal(frame.instances.ids, (ids > 0).astype(np.int32))
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (encode(np.ones((48, 63), np.uint8)), RejectCode.SIZE_MISMATCH),
+        (encode(np.ones((24, 32), np.uint8)), RejectCode.SIZE_MISMATCH),
+        (encode(noise()), RejectCode.BAD_INSTANCES),
+        (encode(np.ones((48, 64), bool)), RejectCode.BAD_INSTANCES),
+        (saved(np.ones((48, 64), np.float32)), RejectCode.BAD_INSTANCES),
+        (saved(np.full((48, 64), -1, np.int32)), RejectCode.BAD_INSTANCES),
+        (saved(np.full((48, 64), 2**40)), RejectCode.BAD_INSTANCES),
+        (saved(np.ones((48, 64, 2), np.int32)), RejectCode.BAD_INSTANCES),
+        (saved(np.ones((200, 64), np.int32)), RejectCode.TOO_LARGE),
+        (encode(np.ones((200, 64), np.uint8)), RejectCode.TOO_LARGE),
+        (saved(np.array([[1, {}]], object), allow_pickle=True), RejectCode.BAD_INSTANCES),
+        (b"junk", RejectCode.BAD_INSTANCES),
+    ],
+)
+def test_bad_instances_are_a_reject(tmp_path: Path, data: bytes, code: RejectCode) -> None:
+    write_frame(tmp_path)
+    (tmp_path / "ids.png").write_bytes(data)
+    frames, [reject] = read_all(tmp_path, max_pixels=10_000)
+    assert frames == {}
+    assert reject.code is code
+
+
+def turned_frame(root: Path, orientation: int, upright_maps: bool) -> None:
+    write_frame(root)
+    upright = quadrants()
+    raw = np.ascontiguousarray(TURNED[orientation](upright))
+    (root / "rgb.png").write_bytes(encode(raw, exif=exif(orientation)))
+    if not upright_maps:
+        ids = np.array(Image.open(root / "ids.png"))
+        turned = np.ascontiguousarray(TURNED[orientation](ids[..., None])[..., 0])
+        (root / "ids.png").write_bytes(encode(turned))
+        np.save(root / "depth.npy", np.full(turned.shape, 2.5, np.float32))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_maps_and_camera_belong_to_the_upright_image(tmp_path: Path, orientation: int) -> None:
+    turned_frame(tmp_path, orientation, upright_maps=True)
+    frames, rejects = read_all(tmp_path)
+    assert rejects == []
+    frame = frames["room"]
+    assert np.array_equal(frame.rgb, quadrants())
+    assert frame.instances is not None
+    assert frame.instances.ids.shape == frame.rgb.shape[:2]
+    assert frame.camera is not None
+    assert (frame.camera.fx, frame.camera.cx) == (60.0, 31.5)
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+@pytest.mark.parametrize("maps", ["instances", "depth"])
+def test_maps_of_the_unturned_picture_are_refused(tmp_path: Path, orientation: int, maps: str) -> None:
+    turned_frame(tmp_path, orientation, upright_maps=False)
+    line = json.loads((tmp_path / "frames.jsonl").read_text())
+    del line["depth" if maps == "instances" else "instances"]
+    (tmp_path / "frames.jsonl").write_text(json.dumps(line))
+    frames, rejects = read_all(tmp_path)
+    assert frames == {}
+    assert RejectCode.SIZE_MISMATCH in {r.code for r in rejects}
+
+
+def test_by_reference_a_frame_names_the_picture_itself(tmp_path: Path) -> None:
+    write_frame(tmp_path)
+    source = RgbdSource(manifest_path(tmp_path), Pictures(embed=False))
+    [row] = source.list()
+    assert isinstance(row, PlanRow)
+    frame = source.read(row)[0]
+    assert isinstance(frame, Frame)
+    assert (frame.path, frame.encoded) == (str(tmp_path / "rgb.png"), None)
