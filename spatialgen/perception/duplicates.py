@@ -31,12 +31,15 @@ def pairwise_overlap(boxes_px: F32) -> tuple[F64, F64]:
 
 def pairwise_mask_overlap(masks: Bool) -> tuple[F64, F64]:
     """Return the intersections over union and over the smaller area, each (N, N), of masks (N, H, W)."""
-    flat = masks.reshape(len(masks), -1)
-    areas = flat.sum(axis=1).astype(np.float64)
+    bounds = [_bounds(mask) for mask in masks]
+    areas = np.array([np.count_nonzero(mask) for mask in masks], np.float64)
     shared = np.diag(areas)
-    for i in range(len(flat)):
-        for j in range(i):
-            shared[i, j] = shared[j, i] = np.count_nonzero(flat[i] & flat[j])
+    for i, a in enumerate(bounds):
+        for j, b in enumerate(bounds[:i]):
+            v0, u0, v1, u1 = max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
+            if v0 < v1 and u0 < u1:
+                both = masks[i, v0:v1, u0:u1] & masks[j, v0:v1, u0:u1]
+                shared[i, j] = shared[j, i] = np.count_nonzero(both)
     return _ratios(shared, areas)
 
 
@@ -85,6 +88,12 @@ def make_detections(
         object_ids=tuple(str(k + 1) for k in range(len(order))),
         names=(None,) * len(order),
     )
+
+
+def _bounds(mask: Bool) -> tuple[int, int, int, int]:
+    """Return the first row and column of `mask` and those after its last, all 0 for an empty one."""
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return (int(rows[0]), int(cols[0]), int(rows[-1]) + 1, int(cols[-1]) + 1) if len(rows) else (0, 0, 0, 0)
 
 
 def _ratios(shared: F64, areas: F64) -> tuple[F64, F64]:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from spatialgen.perception.captioners._colors import dominant_color
-from spatialgen.records import U8, Bool, Frame, ModelUse, ObjectText
+from spatialgen.records import I32, U8, Bool, Frame, ModelUse, ObjectText
 
 EDGE_SHARE = 0.08  # of the square root of an object's area: pixels nearer to its edge may be another thing's
 
@@ -53,13 +53,20 @@ class Backend:
         return [self._describe(frame) for frame in frames]
 
     def _describe(self, frame: Frame) -> tuple[ObjectText, ...]:
+        from scipy.ndimage import find_objects
+
         if frame.instances is None or frame.detections is None:
             raise AssertionError("describe comes after segment")
-        ids = frame.instances.ids
-        return tuple(self._text(frame.rgb, ids == k + 1) for k in range(len(frame.detections)))
+        ids, count = frame.instances.ids, len(frame.detections)
+        windows = find_objects(ids, max_label=count)
+        return tuple(
+            ObjectText() if window is None else self._text(frame.rgb, ids, k + 1, window)
+            for k, window in enumerate(windows)
+        )
 
-    def _text(self, rgb: U8, mask: Bool) -> ObjectText:
-        pixels = rgb[well_inside(mask)]
+    def _text(self, rgb: U8, ids: I32, value: int, window: tuple[slice, slice]) -> ObjectText:
+        around = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in window)
+        pixels = rgb[around][well_inside(ids[around] == value)]
         if len(pixels) < self._config.min_pixels:
             return ObjectText()
         return ObjectText(color=dominant_color(pixels, self._config.min_share, self._config.min_lead))
@@ -69,10 +76,7 @@ def well_inside(mask: Bool) -> Bool:
     """Return the pixels of `mask` (H, W) away from its edge, by a distance that grows with its size."""
     import cv2
 
-    margin = int(EDGE_SHARE * np.sqrt(np.count_nonzero(mask)))
-    if margin == 0:
-        return mask
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
-    eroded = cv2.erode(mask.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    core: Bool = np.asarray(eroded, np.uint8) > 0
+    margin = EDGE_SHARE * float(np.sqrt(np.count_nonzero(mask)))
+    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    core: Bool = np.asarray(distance, np.float32) > margin
     return core

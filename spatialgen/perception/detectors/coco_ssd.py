@@ -43,7 +43,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     backend: Literal["coco_ssd"] = "coco_ssd"
-    min_score: float = Field(0.4, gt=0, lt=1)
+    min_score: float = Field(0.5, gt=0, lt=1)
     max_objects: int = Field(30, ge=1)
     tiles: bool = True
 
