@@ -11,17 +11,27 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
+from typing import Protocol, TypeVar
 
 from spatialgen.errors import SpatialgenError
-from spatialgen.records import Frame, Reject, RejectCode
+from spatialgen.records import Reject, RejectCode
 
-Call = Callable[[Sequence[Frame]], Sequence[Frame | Reject]]
+
+class Named(Protocol):
+    """A record: anything that knows which image it is of."""
+
+    @property
+    def image_id(self) -> str: ...
+
+
+A = TypeVar("A", bound=Named)
+B = TypeVar("B", bound=Named)
 
 _DETAIL_CHARS = 4000
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "insufficient memory", "failed to allocate memory")
 
 
-def guarded(name: str, call: Call, batch: Sequence[Frame]) -> list[Frame | Reject]:
+def guarded(name: str, call: Callable[[Sequence[A]], Sequence[B | Reject]], batch: Sequence[A]) -> list[B | Reject]:
     """Return `call(batch)`, with a Reject in the place of each record that it cannot take.
 
     `name` is the stage's, for the rejects. The result has the batch's length and order.
@@ -35,21 +45,23 @@ def guarded(name: str, call: Call, batch: Sequence[Frame]) -> list[Frame | Rejec
     except Exception as error:
         if is_out_of_memory(error):
             return _halved(name, call, batch, error)
-    return [_alone(name, call, frame) for frame in batch]
+    return [_alone(name, call, record) for record in batch]
 
 
-def _checked(call: Call, batch: Sequence[Frame]) -> list[Frame | Reject]:
+def _checked(call: Callable[[Sequence[A]], Sequence[B | Reject]], batch: Sequence[A]) -> list[B | Reject]:
     results = list(call(batch))
     if len(results) != len(batch):
         raise RuntimeError(f"the stage returned {len(results)} results for {len(batch)} records")
-    for frame, result in zip(batch, results, strict=True):
-        if result.image_id != frame.image_id:
-            raise RuntimeError(f"the stage returned {result.image_id!r} in the place of {frame.image_id!r}")
+    for record, result in zip(batch, results, strict=True):
+        if result.image_id != record.image_id:
+            raise RuntimeError(f"the stage returned {result.image_id!r} in the place of {record.image_id!r}")
     return results
 
 
-def _halved(name: str, call: Call, batch: Sequence[Frame], error: Exception) -> list[Frame | Reject]:
-    error.__traceback__ = None  # it holds the frames of the failed call, and with them their memory
+def _halved(
+    name: str, call: Callable[[Sequence[A]], Sequence[B | Reject]], batch: Sequence[A], error: Exception
+) -> list[B | Reject]:
+    error.__traceback__ = None  # it holds the records of the failed call, and with them their memory
     release_memory()
     if len(batch) == 1:
         detail = f"not even one record at a time fits in memory: {type(error).__name__}: {error}"
@@ -58,15 +70,15 @@ def _halved(name: str, call: Call, batch: Sequence[Frame], error: Exception) -> 
     return guarded(name, call, batch[:half]) + guarded(name, call, batch[half:])
 
 
-def _alone(name: str, call: Call, frame: Frame) -> Frame | Reject:
+def _alone(name: str, call: Callable[[Sequence[A]], Sequence[B | Reject]], record: A) -> B | Reject:
     try:
-        return _checked(call, [frame])[0]
+        return _checked(call, [record])[0]
     except SpatialgenError:
         raise
     except Exception as error:
         if is_out_of_memory(error):
-            return _halved(name, call, [frame], error)[0]
-        return Reject(frame.image_id, name, RejectCode.INTERNAL_ERROR, describe(error))
+            return _halved(name, call, [record], error)[0]
+        return Reject(record.image_id, name, RejectCode.INTERNAL_ERROR, describe(error))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spatialgen.engine.making import Hands, Making, make
 from spatialgen.engine.perceive import SCHEMAS, PerceiveJob, PerceiveProof
 from spatialgen.engine.plan import Pool
-from spatialgen.engine.run import Run, RunLog, RunSettings, Tally, judge, run_units
+from spatialgen.engine.run import RunSettings, Tally
 from spatialgen.engine.stage import Stage
 from spatialgen.errors import PlanError
 from spatialgen.records import Reject
@@ -17,12 +18,10 @@ from spatialgen.reports import Progress
 from spatialgen.schema import SCHEMA_VERSION
 from spatialgen.sources.base import PlanRow, Source
 from spatialgen.store.counts import count_perceive
-from spatialgen.store.finalize import Packing, finalize
+from spatialgen.store.finalize import Packing
 from spatialgen.store.fingerprint import fingerprint, refuse_change
 from spatialgen.store.layout import BuildPaths
-from spatialgen.store.lease import Lease
-from spatialgen.store.ledger import Ledger
-from spatialgen.store.manifest import Manifest, is_complete, read_manifest
+from spatialgen.store.manifest import Manifest
 from spatialgen.store.plan import PlanInfo, PlanReader, UnitLimits, read_info, write_info, write_plan
 from spatialgen.store.retry import forget_units, units_to_retry
 
@@ -41,7 +40,6 @@ class PerceiveSpec:
     limits: UnitLimits
     shard_bytes: int
     run: RunSettings
-    ray: Any  # RaySettings of engine/ray.py, which only that module may name: it imports ray
 
 
 def plan_perceive(spec: PerceiveSpec, extend: bool, progress: Progress) -> PlanInfo:
@@ -85,50 +83,33 @@ def _listed(source: Source, progress: Progress) -> Iterator[PlanRow | Reject]:
 
 
 def run_perceive(
-    spec: PerceiveSpec, info: PlanInfo, lease: Lease, progress: Progress, retry_rejects: bool = False
+    spec: PerceiveSpec, info: PlanInfo, hands: Hands, retry_rejects: bool = False
 ) -> tuple[Manifest, Tally | None]:
-    """Make what is pending of the plan `info`, pack it, and return the manifest; no Tally where all was done before.
+    """Make what is pending of the plan `info` and pack it (see `making.make` for what is returned and raised).
 
-    Raises BuildFailed where too much was rejected or internal errors happened (after packing, unless there were too
-    many to go on), StoreError where the folder fails, PlanError where the cluster is too small.
+    `retry_rejects` makes the units anew that hold killers, internal errors or records that memory was too small for.
     """
-    paths = BuildPaths(spec.root).perceive
-    again = units_to_retry(paths, info.units) if retry_rejects else []
-    forget_units(paths, again)
-    manifest = read_manifest(paths)
-    if is_complete(paths) and manifest is not None and manifest.units == info.units:
-        return manifest, None
-    tally = _run_pending(spec, info, lease, progress, again)
-    manifest = _pack(spec, info, lease, progress)
-    judge(spec.run, manifest.records, manifest.counts.get("rejects", {}), at_end=True)
-    return manifest, tally
-
-
-def _run_pending(spec: PerceiveSpec, info: PlanInfo, lease: Lease, progress: Progress, again: list[int]) -> Tally:
     build = BuildPaths(spec.root)
-    ledger = Ledger(build.perceive.staging)
-    ledger.prepare(info.units)
-    done = ledger.committed(info.units)
-    manifest = read_manifest(build.perceive)
-    if manifest is not None:
-        done[: manifest.units] = True
-    done[again] = False
-    pending = [int(unit) for unit in (~done).nonzero()[0]]
-    log = RunLog(build.runs, DATASET, str(lease.holder))
-    job = PerceiveJob(str(spec.root.resolve()), str(log.marks.resolve()), info.units, spec.source, spec.stages)
-    share = info.records // max(info.units, 1)
-    done_records = info.records - len(pending) * share if pending else info.records
-    progress.start(DATASET, info.units, info.units - len(pending), info.records, max(done_records, 0))
+    again = units_to_retry(build.perceive, info.units) if retry_rejects else []
+    forget_units(build.perceive, again)
+    plan = PlanReader(build.perceive.plan_parquet, info.units)
+    root, units = str(spec.root.resolve()), info.units
+    making = Making(
+        build.perceive,
+        build.runs,
+        lambda marks: PerceiveJob(root, marks, units, spec.source, spec.stages),
+        spec.pools,
+        _packing(spec, info, plan),
+        spec.run,
+    )
     try:
-        return run_units(Run(job, spec.pools, pending, spec.run, spec.ray, lease, log, progress))
+        return make(making, hands, again)
     finally:
-        progress.finish()
+        plan.close()
 
 
-def _pack(spec: PerceiveSpec, info: PlanInfo, lease: Lease, progress: Progress) -> Manifest:
-    paths = BuildPaths(spec.root).perceive
-    plan = PlanReader(paths.plan_parquet, info.units)
-    packing = Packing(
+def _packing(spec: PerceiveSpec, info: PlanInfo, plan: PlanReader) -> Packing:
+    return Packing(
         dataset=DATASET,
         schemas=SCHEMAS,
         schema_version=SCHEMA_VERSION,
@@ -139,8 +120,3 @@ def _pack(spec: PerceiveSpec, info: PlanInfo, lease: Lease, progress: Progress) 
         proof=PerceiveProof(plan),
         shard_bytes=spec.shard_bytes,
     )
-    progress.message("packing shards")
-    try:
-        return finalize(paths, packing, lambda _: lease.check())
-    finally:
-        plan.close()

@@ -8,15 +8,15 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
-from spatialgen.engine.local import run_in_process
-from spatialgen.engine.plan import Pool, refuse_shortfall
+from spatialgen.engine.executor import Executor
+from spatialgen.engine.plan import Pool
 from spatialgen.engine.worker import Job
 from spatialgen.errors import BuildFailed, StoreError
 from spatialgen.records import RejectCode
@@ -32,8 +32,6 @@ _NOT_A_FAULT = (RejectCode.DUPLICATE.value,)
 class RunSettings(Protocol):
     """What this module needs to know of the configuration."""
 
-    @property
-    def executor(self) -> str: ...
     @property
     def max_internal_errors(self) -> int: ...
     @property
@@ -162,7 +160,7 @@ class Run:
     pools: Sequence[Pool]
     pending: Sequence[int]
     settings: RunSettings
-    ray: Any  # RaySettings of engine/ray.py, which only that module may name: it imports ray
+    executor: Executor
     lease: Lease
     log: RunLog
     progress: Progress
@@ -173,7 +171,7 @@ def run_units(run: Run) -> Tally:
     tally, began, state = Tally(), time.monotonic(), "failed"
     run.log.write("running", tally, 0.0)
     try:
-        with closing(_executed(run)) as finished:
+        with closing(run.executor.run(run.job, run.pools, run.pending)) as finished:
             for done in finished:
                 tally.add(done)
                 run.progress.update(done)
@@ -190,20 +188,6 @@ def run_units(run: Run) -> Tally:
             run.log.write(state, tally, time.monotonic() - began)
         run.log.clear()
     return tally
-
-
-def _executed(run: Run) -> Generator[UnitDone]:
-    if not run.pending:
-        return
-    steps = [step for pool in run.pools for step in pool.steps]
-    if run.settings.executor == "inprocess":
-        yield from run_in_process(run.job, steps, run.pending)
-        return
-    from spatialgen.engine.ray import ray_session, run_on_ray
-
-    with ray_session(run.ray, len(run.pools)) as cluster:
-        refuse_shortfall(run.pools, cluster)
-        yield from run_on_ray(run.job, run.pools, run.pending, cluster)
 
 
 @contextmanager

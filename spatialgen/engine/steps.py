@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+import pyarrow as pa
+
 from spatialgen.engine.guard import describe, guarded, is_out_of_memory, release_memory
 from spatialgen.engine.stage import Stage
 from spatialgen.engine.threads import single_thread
@@ -27,11 +29,19 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The questions about one scene: its rows of the questions table."""
+
+    image_id: str
+    questions: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One record of a unit, as far as it has come. `notes` are the rejects of single objects."""
 
     image_id: str
-    value: PlanRow | Frame | Finished | Reject
+    value: PlanRow | Frame | Finished | Scene | Asked | Reject
     notes: tuple[Reject, ...] = ()
 
 

@@ -22,8 +22,11 @@ def count_perceive(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
 
 
 def count_ask(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
-    """Return questions by type."""
-    return {"questions": _by_value(tables["questions"]["question_type"])}
+    """Return questions by type, and the scenes that could not be asked, by reason."""
+    return {
+        "questions": _by_value(tables["questions"]["question_type"]),
+        "rejects": _by_value(tables["rejects"]["code"]),
+    }
 
 
 def _by_value(column: pa.ChunkedArray) -> dict[str, int]:

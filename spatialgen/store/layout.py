@@ -7,7 +7,7 @@ from pathlib import Path
 
 UNITS_A_FOLDER = 1000
 PERCEIVE_TABLES = ("images", "scenes", "rejects")
-ASK_TABLES = ("questions",)
+ASK_TABLES = ("questions", "rejects")
 
 
 @dataclass(frozen=True, slots=True)

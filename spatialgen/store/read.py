@@ -16,6 +16,9 @@ from spatialgen.store.layout import DatasetPaths
 from spatialgen.store.manifest import Manifest, Shard, is_complete, read_manifest
 from spatialgen.store.parquet import file_sha256
 
+Columns = Mapping[str, list[str] | None]
+"""The tables to read, and which of their columns (None: all)."""
+
 
 class ShardFileReader:
     """Random access to the rows of one Parquet file; holds one row group, so reading in order costs one pass."""
@@ -58,7 +61,7 @@ class ShardFileReader:
 class ShardUnits:
     """The rows of single units of one packed shard."""
 
-    def __init__(self, paths: DatasetPaths, shard: Shard, columns: Mapping[str, list[str]] | None = None) -> None:
+    def __init__(self, paths: DatasetPaths, shard: Shard, columns: Columns | None = None) -> None:
         self.shard = shard
         self._starts = {name: [0, *accumulate(rows)] for name, rows in shard.unit_rows.items()}
         wanted = columns if columns is not None else dict.fromkeys(shard.files)

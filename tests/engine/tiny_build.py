@@ -16,6 +16,8 @@ import numpy as np
 from PIL import Image
 
 from spatialgen.config.models import RayConfig, RunConfig
+from spatialgen.engine.executor import open_executor
+from spatialgen.engine.making import Hands
 from spatialgen.engine.perceiving import PerceiveSpec, plan_perceive, run_perceive
 from spatialgen.engine.plan import Pool
 from spatialgen.engine.run import Tally, terminable
@@ -42,6 +44,7 @@ from spatialgen.store.plan import UnitLimits
 
 BAD = "img00005"
 LISTED_BAD = "img00009"
+ONE_CPU = Resources()
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Blur:
 
     name: str = "blur"
     version: str = "1"
-    resources: Resources = Resources()
+    resources: Resources = ONE_CPU
     batch_size: int = 4
     reads: frozenset[str] = frozenset({"rgb"})
     writes: frozenset[str] = frozenset({"camera"})
@@ -115,7 +118,7 @@ class Faulty:
     once: str = ""  # a folder: die at each record of `kills` only once
     name: str = "faulty"
     version: str = "1"
-    resources: Resources = Resources()
+    resources: Resources = ONE_CPU
     batch_size: int = 8
     reads: frozenset[str] = frozenset({"rgb"})
     writes: frozenset[str] = frozenset()
@@ -150,7 +153,7 @@ class TinyLift:
 
     name: str = "lift"
     version: str = "1"
-    resources: Resources = Resources()
+    resources: Resources = ONE_CPU
     batch_size: int = 1
     reads: frozenset[str] = frozenset({"camera", "depth"})
     writes: frozenset[str] = frozenset({"scene"})
@@ -242,19 +245,19 @@ class Tiny:
             limits=UnitLimits(self.unit_images),
             shard_bytes=self.shard_bytes,
             run=RunConfig(
-                executor=self.executor,
                 max_internal_errors=self.max_internal_errors,
                 max_reject_fraction=self.max_reject_fraction,
             ),
-            ray=RayConfig(num_cpus=max(2, self.workers * len(self.pools)), address=self.address),
         )
 
     def make(self, extend: bool = False, retry_rejects: bool = False) -> tuple[Manifest, Tally | None]:
         """Plan and run, as `spatialgen perceive` does."""
         self.out.mkdir(parents=True, exist_ok=True)
-        with terminable(), Lease(BuildPaths(self.out).lease, 60.0) as lease:
+        ray = RayConfig(num_cpus=max(2, self.workers * len(self.pools)), address=self.address)
+        lease = Lease(BuildPaths(self.out).lease, 60.0)
+        with terminable(), lease, open_executor(self.executor, ray) as executor:
             info = plan_perceive(self.spec(), extend, Silent())
-            return run_perceive(self.spec(), info, lease, Silent(), retry_rejects)
+            return run_perceive(self.spec(), info, Hands(lease, executor, Silent()), retry_rejects)
 
 
 def contents(out: Path) -> dict[str, bytes]:

@@ -1,0 +1,240 @@
+"""Builds as functions: plan, perceive, ask, generate. The command line prints what they return."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from spatialgen.config.loader import dump_config
+from spatialgen.config.models import BuildConfig
+from spatialgen.config.semantic import ask_semantic, perceive_semantic
+from spatialgen.engine.ask import ASK, Asker
+from spatialgen.engine.asking import AskSpec, perceived, plan_ask, run_ask
+from spatialgen.engine.executor import open_executor
+from spatialgen.engine.making import Hands
+from spatialgen.engine.perceiving import PerceiveSpec, plan_perceive, run_perceive
+from spatialgen.engine.plan import Cluster, Pool, check_stages, load_pipeline, place, shortfalls, workers_that_fit
+from spatialgen.engine.run import Tally, terminable
+from spatialgen.engine.stage import Stage
+from spatialgen.estimate import disk_bytes, hours
+from spatialgen.perception.stages import build_stages
+from spatialgen.perception.weights import cache
+from spatialgen.reports import BuildReport, PlanReport, PoolPlan, Progress, Silent, StagePlan
+from spatialgen.scene.stage import LiftStage
+from spatialgen.schema import SCHEMA_VERSION
+from spatialgen.sources.open import open_source
+from spatialgen.status import status
+from spatialgen.store.files import make_folder, replace_file
+from spatialgen.store.layout import BuildPaths
+from spatialgen.store.lease import Lease
+from spatialgen.store.manifest import Manifest, read_manifest
+from spatialgen.store.plan import PlanInfo, UnitLimits, read_info
+
+__all__ = ["ask", "generate", "perceive", "plan_build", "status"]
+
+SILENT = Silent()
+_NO_WEIGHTS_BEFOREHAND = {"rgbd", "analytic"}  # sources that may fill every field, so that no network runs
+
+
+def plan_build(config: BuildConfig, extend: bool = False, progress: Progress = SILENT) -> PlanReport:
+    """Plan the build, or look at its plan, without running anything. `extend` adds the source's new records.
+
+    Raises PlanError if the folder was planned with other settings, LeaseError if a run is using it, SourceError if
+    the source cannot be read. What would make a run refuse to start is in `problems` of the report.
+    """
+    spec = _perceive_spec(config)
+    with _held(config):
+        before = read_info(BuildPaths(spec.root).perceive)
+        info = plan_perceive(spec, extend, progress)
+    return _plan_report(config, spec, info, before)
+
+
+def perceive(
+    config: BuildConfig, progress: Progress = SILENT, retry_rejects: bool = False, extend: bool = False
+) -> BuildReport:
+    """Make scenes of the source's images, or finish a build that was begun.
+
+    Raises BuildFailed if too much was rejected or internal errors happened, and whatever stops a run (see
+    `engine.making.make`). Everything committed stays, and the same call goes on from there.
+    """
+    spec, began = _perceive_spec(config), time.monotonic()
+    with _working(config, progress) as hands:
+        manifest, tally = _perceive(config, spec, hands, retry_rejects=retry_rejects, extend=extend)
+    return _report(spec.root, manifest, None, [tally], began)
+
+
+def ask(config: BuildConfig, progress: Progress = SILENT, extend: bool = False) -> BuildReport:
+    """Make the set of questions `config.ask.name` from the finished scenes of the build. Raises as `perceive`."""
+    root, began = Path(config.output.path), time.monotonic()
+    with _working(config, progress) as hands:
+        scenes = perceived(root)
+        questions, tally = _ask(config, scenes, hands, extend=extend)
+    return _report(root, scenes, questions, [tally], began)
+
+
+def generate(
+    config: BuildConfig, progress: Progress = SILENT, retry_rejects: bool = False, extend: bool = False
+) -> BuildReport:
+    """Perceive, ask, and write the card. Raises as `perceive` does."""
+    spec, began = _perceive_spec(config), time.monotonic()
+    with _working(config, progress) as hands:
+        scenes, seen = _perceive(config, spec, hands, retry_rejects=retry_rejects, extend=extend)
+        questions, asked = _ask(config, scenes, hands, extend=extend)
+    return _report(spec.root, scenes, questions, [seen, asked], began)
+
+
+@contextmanager
+def _held(config: BuildConfig) -> Iterator[Lease]:
+    """Hold the build folder, made if it is not there, for as long as the block lasts."""
+    paths = BuildPaths(Path(config.output.path))
+    if not paths.root.is_dir():
+        make_folder(paths.root)
+    with terminable(), Lease(paths.lease, config.run.lease_seconds) as lease:
+        yield lease
+
+
+@contextmanager
+def _working(config: BuildConfig, progress: Progress) -> Iterator[Hands]:
+    with _held(config) as lease, open_executor(config.run.executor, config.ray) as executor:
+        yield Hands(lease, executor, progress)
+
+
+def _perceive(
+    config: BuildConfig, spec: PerceiveSpec, hands: Hands, *, retry_rejects: bool, extend: bool
+) -> tuple[Manifest, Tally | None]:
+    info = plan_perceive(spec, extend, hands.progress)
+    replace_file(BuildPaths(spec.root).config, dump_config(config).encode())
+    manifest = read_manifest(BuildPaths(spec.root).perceive)
+    if config.source.kind not in _NO_WEIGHTS_BEFOREHAND and (manifest is None or manifest.units < info.units):
+        cache.ensure(_weights(spec.stages), hands.progress.message)
+    return run_perceive(spec, info, hands, retry_rejects)
+
+
+def _ask(config: BuildConfig, scenes: Manifest, hands: Hands, *, extend: bool) -> tuple[Manifest, Tally | None]:
+    spec = _ask_spec(config)
+    info = plan_ask(spec, scenes, extend)
+    return run_ask(spec, info, scenes, hands)
+
+
+def _perceive_spec(config: BuildConfig) -> PerceiveSpec:
+    stages = (*build_stages(config.perceive, device(config)), LiftStage(config.perceive.lift))
+    source = open_source(config)
+    check_stages(stages)
+    return PerceiveSpec(
+        root=Path(config.output.path),
+        source=source,
+        stages=stages,
+        pools=place(stages, load_pipeline(config.run.pipeline), config.ray.pools),
+        parts={
+            "config": perceive_semantic(config),
+            "stages": {stage.name: stage.version for stage in stages},
+            "weights": {name: cache.sha256(name) for name in _weights(stages)},
+            "schema": SCHEMA_VERSION,
+        },
+        limits=UnitLimits(config.output.unit_images, config.output.unit_bytes),
+        shard_bytes=config.output.shard_bytes,
+        run=config.run,
+    )
+
+
+def _weights(stages: tuple[Stage, ...]) -> list[str]:
+    return sorted({name for stage in stages for name in getattr(stage, "weights", ())})
+
+
+def _ask_spec(config: BuildConfig) -> AskSpec:
+    return AskSpec(
+        root=Path(config.output.path),
+        name=config.ask.name,
+        ask=_asker(config),
+        pools=(Pool(ASK, (ASK,), 1.0, 0.0),),
+        parts={"config": ask_semantic(config), "templates": _templates_sha256(), "schema": SCHEMA_VERSION},
+        run=config.run,
+    )
+
+
+def _asker(config: BuildConfig) -> Asker:
+    from functools import partial
+
+    from spatialgen.qa.ask import ask_scenes
+
+    return partial(ask_scenes, config=config.ask, acceptance=None)
+
+
+def _templates_sha256() -> str:
+    folder = Path(__file__).parent / "qa" / "templates"
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("**/*.yaml")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def device(config: BuildConfig) -> str:
+    """Return where networks run: as the config says, or for `auto` on a GPU of this machine if torch can use one."""
+    if config.run.device != "auto":
+        return config.run.device
+    if not Path("/dev/nvidiactl").exists():
+        return "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _plan_report(config: BuildConfig, spec: PerceiveSpec, info: PlanInfo, before: PlanInfo | None) -> PlanReport:
+    pool_of = {step: index for index, pool in enumerate(spec.pools) for step in pool.steps}
+    here = this_machine(config)
+    known = config.run.executor == "ray" and here is not None
+    return PlanReport(
+        out=str(spec.root),
+        records=info.records,
+        units=info.units,
+        new_units=info.units - (before.units if before else 0),
+        source_bytes=info.source_bytes,
+        rejects=info.rejects,
+        fingerprint=info.fingerprint,
+        stages=tuple(
+            StagePlan(s.name, s.version, s.batch_size, pool_of[s.name], s.resources.cpus, s.resources.gpus)
+            for s in spec.stages
+        ),
+        pools=tuple(_pool_plan(pool, spec.pools, here, info.units) for pool in spec.pools),
+        disk_bytes=disk_bytes(config, info),
+        hours=hours(spec.root, info),
+        problems=tuple(shortfalls(spec.pools, here)) if known and here is not None else (),
+    )
+
+
+def _pool_plan(pool: Pool, pools: tuple[Pool, ...], here: Cluster | None, units: int) -> PoolPlan:
+    most = workers_that_fit(pool, pools, here, units) if here else pool.max_workers or pool.min_workers
+    return PoolPlan(pool.steps, pool.cpus, pool.gpus, pool.min_workers, most)
+
+
+def this_machine(config: BuildConfig) -> Cluster | None:
+    """Return what a local Ray would have; None where the config names a cluster, which planning does not ask."""
+    if config.ray.address or os.environ.get("RAY_ADDRESS"):
+        return None
+    gpus = config.ray.num_gpus
+    if gpus is None:
+        gpus = float(len(list(Path("/dev").glob("nvidia[0-9]*"))))
+    cpus = config.ray.num_cpus or len(os.sched_getaffinity(0))
+    return Cluster(((float(cpus), float(gpus)),))
+
+
+def _report(
+    root: Path, scenes: Manifest, questions: Manifest | None, tallies: list[Tally | None], began: float
+) -> BuildReport:
+    counts: Mapping[str, Any] = scenes.counts
+    return BuildReport(
+        out=str(root),
+        images=counts.get("images", 0),
+        objects=counts.get("objects", 0),
+        questions=questions.counts.get("questions", {}) if questions else {},
+        rejects=counts.get("rejects", {}),
+        object_rejects=counts.get("object_rejects", {}),
+        stages=tuple(time for tally in tallies if tally for time in tally.times()),
+        seconds=time.monotonic() - began,
+        worked=any(tally is not None for tally in tallies),
+    )

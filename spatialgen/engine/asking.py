@@ -1,0 +1,96 @@
+"""Ask from its plan to its manifest: one set of questions about the scenes of a finished perceive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spatialgen.engine.ask import ASK, SCHEMAS, Asker, AskJob, AskProof
+from spatialgen.engine.making import Hands, Making, make
+from spatialgen.engine.plan import Pool
+from spatialgen.engine.run import RunSettings, Tally
+from spatialgen.errors import PlanError
+from spatialgen.schema import SCHEMA_VERSION
+from spatialgen.store.counts import count_ask
+from spatialgen.store.files import make_folder
+from spatialgen.store.finalize import Packing
+from spatialgen.store.fingerprint import fingerprint, refuse_change
+from spatialgen.store.layout import BuildPaths
+from spatialgen.store.manifest import Manifest, is_complete, read_manifest
+from spatialgen.store.plan import PlanInfo, read_info, write_info
+
+
+@dataclass(frozen=True, slots=True)
+class AskSpec:
+    """Everything about one set of questions, made from a config. `parts` are what its fingerprint is made of.
+
+    `ask` makes the questions of some scenes; it travels to the workers.
+    """
+
+    root: Path
+    name: str
+    ask: Asker
+    pools: tuple[Pool, ...]
+    parts: Mapping[str, Any]
+    run: RunSettings
+
+
+def perceived(root: Path) -> Manifest:
+    """Return the manifest of the finished perceive in `root`. Raises PlanError where it is not finished."""
+    paths = BuildPaths(root).perceive
+    manifest, info = read_manifest(paths), read_info(paths)
+    if manifest is None or info is None or not is_complete(paths) or manifest.units != info.units:
+        raise PlanError(f"{root} holds no finished scenes to ask about: run perceive to its end first")
+    return manifest
+
+
+def plan_ask(spec: AskSpec, scenes: Manifest, extend: bool) -> PlanInfo:
+    """Return the plan of this set of questions, made now if there is none. Raises PlanError if settings differ.
+
+    `extend` lets the set grow with its scenes: those it was made of must still be there, unchanged.
+    """
+    paths = BuildPaths(spec.root).ask(spec.name)
+    before = read_info(paths)
+    parts = {**spec.parts, "scenes": scenes.identity}
+    shards = [shard.files["scenes"].sha256 for shard in scenes.shards]
+    if before is not None:
+        grown = extend and shards[: len(before.extra["shards"])] == before.extra["shards"]
+        refuse_change(str(paths.root), before.parts, parts | ({"scenes": before.parts["scenes"]} if grown else {}))
+        if before.parts["scenes"] == parts["scenes"]:
+            return before
+    extra = dict(before.extra) if before is not None else {}
+    info = PlanInfo(
+        ASK,
+        fingerprint(parts),
+        parts,
+        scenes.units,
+        scenes.counts.get("images", 0),
+        0,
+        extra=extra | {"shards": shards},
+    )
+    make_folder(paths.root)
+    paths.success.unlink(missing_ok=True)
+    write_info(paths, info)
+    return info
+
+
+def run_ask(spec: AskSpec, info: PlanInfo, scenes: Manifest, hands: Hands) -> tuple[Manifest, Tally | None]:
+    """Ask about what is pending and pack it (see `making.make` for what is returned and raised)."""
+    build = BuildPaths(spec.root)
+    paths = build.ask(spec.name)
+    packing = Packing(
+        dataset=ASK,
+        schemas=SCHEMAS,
+        schema_version=SCHEMA_VERSION,
+        fingerprint=info.fingerprint,
+        units=info.units,
+        records=info.records,
+        count=count_ask,
+        proof=AskProof(build.perceive),
+        groups=[(shard.first_unit, shard.units) for shard in scenes.shards],
+    )
+    root, out = str(spec.root.resolve()), str(paths.root.resolve())
+    making = Making(paths, build.runs, lambda marks: AskJob(root, out, marks, spec.ask), spec.pools, packing, spec.run)
+    return make(making, hands)
