@@ -100,7 +100,7 @@ def test_what_is_no_file_is_rejected_and_never_opened(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "socket.png"))
     source = FolderSource(tmp_path, Pictures())
-    expected = {name: RejectCode.NOT_A_FILE for name in ("folder.jpg", "pipe.png", "socket.png")}
+    expected = dict.fromkeys(("folder.jpg", "pipe.png", "socket.png"), RejectCode.NOT_A_FILE)
     assert rejects_of(source) == expected
     assert [row.image_id for row in rows_of(source)] == ["folder.jpg/inside.png", "ok.png"]
 

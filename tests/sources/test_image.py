@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zlib
@@ -9,7 +10,7 @@ import zlib
 import numpy as np
 import pytest
 from picture_files import TURNED, encode, exif, noise, quadrants
-from PIL import Image, ImageCms, TiffImagePlugin
+from PIL import Image, ImageCms
 
 from spatialgen.records import RejectCode
 from spatialgen.sources.fault import Fault
@@ -253,8 +254,5 @@ def test_a_tiff_with_a_wild_tag_is_read_or_refused_but_never_crashes() -> None:
     data = bytearray(encode(noise(), "TIFF"))
     for at in range(0, min(len(data), 400), 3):
         spoiled = bytes(data[:at]) + b"\xff" + bytes(data[at + 1 :])
-        try:
-            read(spoiled)
-        except Fault as fault:
-            assert fault.code in set(RejectCode)
-    assert TiffImagePlugin.STRIPOFFSETS
+        with contextlib.suppress(Fault):
+            assert read(spoiled).rgb.shape[2] == 3
