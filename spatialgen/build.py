@@ -27,18 +27,18 @@ from spatialgen.perception.weights import cache
 from spatialgen.reports import BuildReport, PlanReport, PoolPlan, Progress, Silent, StagePlan
 from spatialgen.scene.stage import LiftStage
 from spatialgen.schema import SCHEMA_VERSION
+from spatialgen.sources.gaps import HasWeights, open_fields
 from spatialgen.sources.open import open_source
 from spatialgen.status import status
 from spatialgen.store.files import make_folder, replace_file
 from spatialgen.store.layout import BuildPaths
 from spatialgen.store.lease import Lease
 from spatialgen.store.manifest import Manifest, read_manifest
-from spatialgen.store.plan import PlanInfo, UnitLimits, read_info
+from spatialgen.store.plan import PlanInfo, PlanReader, UnitLimits, read_info
 
 __all__ = ["ask", "generate", "perceive", "plan_build", "status"]
 
 SILENT = Silent()
-_NO_WEIGHTS_BEFOREHAND = {"rgbd", "analytic"}  # sources that may fill every field, so that no network runs
 
 
 def plan_build(config: BuildConfig, extend: bool = False, progress: Progress = SILENT) -> PlanReport:
@@ -110,8 +110,8 @@ def _perceive(
     info = plan_perceive(spec, extend, hands.progress)
     replace_file(BuildPaths(spec.root).config, dump_config(config).encode())
     manifest = read_manifest(BuildPaths(spec.root).perceive)
-    if config.source.kind not in _NO_WEIGHTS_BEFOREHAND and (manifest is None or manifest.units < info.units):
-        cache.ensure(_weights(spec.stages), hands.progress.message)
+    if manifest is None or manifest.units < info.units:
+        cache.ensure(_needed_weights(spec, info), hands.progress.message)
     return run_perceive(spec, info, hands, retry_rejects)
 
 
@@ -144,6 +144,17 @@ def _perceive_spec(config: BuildConfig) -> PerceiveSpec:
 
 def _weights(stages: tuple[Stage, ...]) -> list[str]:
     return sorted({name for stage in stages for name in getattr(stage, "weights", ())})
+
+
+def _needed_weights(spec: PerceiveSpec, info: PlanInfo) -> list[str]:
+    """Return what this plan cannot do without: where every record gives a field, its network never runs."""
+    plan = PlanReader(BuildPaths(spec.root).perceive.plan_parquet, info.units)
+    try:
+        left = open_fields(spec.source, plan)
+    finally:
+        plan.close()
+    own = spec.source.weights if isinstance(spec.source, HasWeights) else ()
+    return [*own, *_weights(tuple(stage for stage in spec.stages if (stage.writes - stage.reads) & left))]
 
 
 def _ask_spec(config: BuildConfig) -> AskSpec:

@@ -28,6 +28,10 @@ class AnalyticSource:
             name = f"room-{seed:06d}"
             yield PlanRow(name, name.encode(), size, 0, str(seed))
 
+    def given(self, row: PlanRow) -> frozenset[str]:
+        """Return the fields of the frame that the scene gives."""
+        return frozenset({"camera", "detections", "depth", "instances", "texts", "gravity"})
+
     def read(self, row: PlanRow) -> tuple[Frame | Reject, tuple[Reject, ...]]:
         """Return the rendered frame of a scene."""
         from spatialgen.testing.frames import to_frame

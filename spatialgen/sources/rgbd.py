@@ -27,6 +27,13 @@ from spatialgen.sources.pictures import Pictures
 
 MANIFEST = "frames.jsonl"
 MAX_LINE_BYTES = 16_000_000
+_GIVES = {
+    "camera": "camera",
+    "objects": "detections",
+    "depth": "depth",
+    "instances": "instances",
+    "up": "gravity",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,11 @@ class RgbdSource:
         except Fault as fault:
             check_root(self.root, fault)
             return fault.reject(row.image_id), ()
+
+    def given(self, row: PlanRow) -> frozenset[str]:
+        """Return the fields of the frame that the line gives."""
+        line = load_object(json.loads(row.locator)["line"])
+        return frozenset(field for key, field in _GIVES.items() if line.get(key) is not None)
 
     @property
     def root(self) -> Path:
