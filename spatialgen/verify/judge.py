@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from spatialgen.testing.truth import Answer, TrueScene, truth_value
+from spatialgen.testing.truth.answer import silent, untold
+from spatialgen.testing.truth.seen import clear_radius_m, floor_point_m
 from spatialgen.verify.askable import askable_facts
 from spatialgen.verify.judged import Judged
 from spatialgen.verify.kinds import BOXES, fact_key, is_quality, summary_name
@@ -41,7 +43,26 @@ def _left_out(key: FactKey, truth: TrueScene) -> Judged:
 
 
 def _answer(row: Row, truth: TrueScene) -> Answer:
-    return truth_value(truth, row["question_type"], row["subjects"], json.loads(row["params"] or "{}"))
+    params = json.loads(row["params"] or "{}")
+    if row["question_type"] == "free_space_point":
+        return _free_space(row, truth, float(params["radius_m"]))
+    return truth_value(truth, row["question_type"], row["subjects"], params)
+
+
+def _free_space(row: Row, truth: TrueScene, radius_m: float) -> Answer:
+    """The answer is the row's own point if floor is seen there and nothing stands within the radius (less 3 cm)."""
+    if truth.depth_m is None or truth.camera is None:
+        return untold("no exact picture")
+    height, width = truth.depth_m.shape
+    side = max(height, width)
+    x, y = row["answer_values"]
+    u = (x + 0.5) * side / 1000 - (side - width) // 2 - 0.5
+    v = (y + 0.5) * side / 1000 - (side - height) // 2 - 0.5
+    point = floor_point_m(truth, min(max(u, 0), width - 1), min(max(v, 0), height - 1))
+    if point is None:
+        return silent("no floor is seen there")
+    clear = clear_radius_m(truth, point)
+    return Answer(0.0, values=(x, y)) if clear >= radius_m - 0.03 else silent(f"only {clear:.2f} m are free there")
 
 
 def judge_fact(row: Row, truth: TrueScene, *, askable: bool) -> Judged:
@@ -68,11 +89,13 @@ def is_right(row: Row, answer: Answer) -> bool:
     """Return whether a decided row of a quality tells the truth. Where silence was due, no answer is right."""
     if answer.value is None:
         return False
+    if answer.order is not None and tuple(row["subjects"]) != answer.order:
+        return False
     if row["question_type"] in BOXES:
         return _box_is_right(row, answer)
-    if answer.order is not None:
-        return tuple(row["subjects"]) == answer.order
-    return row["answer_value"] is not None and float(row["answer_value"]) == answer.value
+    if row["answer_value"] is None:
+        return answer.order is not None
+    return float(row["answer_value"]) == answer.value
 
 
 def _box_is_right(row: Row, answer: Answer) -> bool:
@@ -81,7 +104,7 @@ def _box_is_right(row: Row, answer: Answer) -> bool:
     found, true = row["answer_values"], answer.values
     if found is None or true is None or len(found) != len(true):
         return False
-    if row["question_type"] == "box_2d":
+    if row["question_type"] != "box_3d":
         return all(abs(f - t) <= 10 for f, t in zip(found, true, strict=True))
     reach = max(0.05, 0.05 * sum(t * t for t in true[:3]) ** 0.5)
     near = all(abs(f - t) <= reach for f, t in zip(found[:3], true[:3], strict=True))

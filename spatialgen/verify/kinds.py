@@ -8,14 +8,14 @@ from spatialgen.testing.truth.groups import PICKS
 from spatialgen.testing.truth.pairs import QUALITATIVE, QUANTITATIVE
 
 HOURS = frozenset({"clock_direction", "clock_from_camera"})
-BOXES = frozenset({"box_2d", "box_3d"})
+BOXES = frozenset({"box_2d", "box_3d", "refer", "free_space_point"})
 QUALITIES = (
     frozenset(QUALITATIVE)
     | frozenset(PICKS)
     | HOURS
     | BOXES
     | frozenset({"nth_closest", "depth_order", "count", "exists", "between", "perspective", "image_third"})
-    | frozenset({"fits_between", "passes_between", "fits_on", "same_size", "same_distance"})
+    | frozenset({"fits_between", "passes_between", "fits_on", "same_size", "same_distance", "refer"})
 )
 ORDERED_PAIRS = frozenset({"on_top_of", "inside"})
 _OPPOSITES = {

@@ -6,15 +6,14 @@ index into that whole list, its margin the lead over the runner-up (metres, or t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from spatialgen.records import F64
-from spatialgen.testing.truth.answer import Answer, silent, untold
+from spatialgen.testing.truth.answer import Answer, silent
 from spatialgen.testing.truth.pairs import camera_distance_m, width_m
-from spatialgen.testing.truth.scene import TrueObject, TrueScene, visible_ids
+from spatialgen.testing.truth.scene import TrueObject, TrueScene
 
 Things = Sequence[TrueObject]
 
@@ -101,20 +100,6 @@ def depth_order(scene: TrueScene, things: Things) -> Answer:
     return Answer(1.0, float(np.diff(away[order]).min()), _depth_floor(scene, things), order=ids)
 
 
-def count(scene: TrueScene, label: str) -> Answer:
-    """Return how many things of that label show at least one pixel."""
-    if scene.ids is None:
-        return untold("no exact picture")
-    seen = visible_ids(scene.ids, scene.objects)
-    return Answer(float(sum(scene.by_id(k).label == label for k in seen)))
-
-
-def exists(scene: TrueScene, label: str) -> Answer:
-    """Return 1 if a thing of that label is seen, else 0."""
-    number = count(scene, label)
-    return number if number.value is None else Answer(float(number.value > 0))
-
-
 def perspective(at: TrueObject, facing: TrueObject, item: TrueObject) -> Answer:
     """Return the quarter that `item` is in for who stands at `at` and faces `facing`: 0 front-left, 1 front-right,
     2 back-left, 3 back-right; silent within 10 degrees of a border."""
@@ -126,21 +111,18 @@ def perspective(at: TrueObject, facing: TrueObject, item: TrueObject) -> Answer:
     return Answer(float((turn > 0) + 2 * (abs(turn) > 90)), margin=abs((turn + 45) % 90 - 45))
 
 
-def tie(question_type: str, scene: TrueScene, things: Things, params: Mapping[str, Any]) -> Answer:
-    """Return whether two things are the same in size (volumes within 1.25), or a third is as far from two others
-    (distances within 10 cm or 10 %); no beyond 1.5 in size, twice the floor in distance."""
-    if question_type == "same_size":
-        log = abs(float(np.log(things[0].box.volume_m3 / things[1].box.volume_m3)))
-        return _same(log, float(np.log(1.25)), float(np.log(1.5)))
-    start = things[0].box.center_m
-    near, far = sorted(float(np.linalg.norm(item.box.center_m - start)) for item in things[1:3])
-    return _same(far - near, max(0.10, 0.1 * near), max(0.20, 0.2 * near))
+def same_size(one: TrueObject, other: TrueObject) -> Answer:
+    """Return whether two volumes are "about the same": within the ratio that `bigger` takes to decide."""
+    log = abs(float(np.log(one.box.volume_m3 / other.box.volume_m3)))
+    floor = float(np.log(1.5))
+    return Answer(float(log <= floor), abs(log - floor))
 
 
-def _same(difference: float, yes: float, no: float) -> Answer:
-    if difference <= yes:
-        return Answer(1.0)
-    return Answer(0.0) if difference >= no else silent("neither the same nor clearly different")
+def same_distance(scene: TrueScene, one: TrueObject, other: TrueObject) -> Answer:
+    """Return whether two things are about as far from the camera: within the floor of `nearer`."""
+    floor = _depth_floor(scene, (one, other))
+    difference = abs(camera_distance_m(scene, one) - camera_distance_m(scene, other))
+    return Answer(float(difference <= floor), abs(difference - floor))
 
 
 def between(middle: TrueObject, one: TrueObject, other: TrueObject) -> Answer:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spatialgen.records import F32, F64, I32
+from spatialgen.records import F32, F64, I32, Camera
 from spatialgen.testing.primitives import Ball, Box, Frustum, Solid
 from spatialgen.testing.render import Rendered
 from spatialgen.testing.scenes import AnalyticScene
@@ -48,7 +48,7 @@ class TrueScene:
     """Things, camera and, for types about what is seen, the exact depth (H, W) and ids (H, W) of the picture.
 
     `up_camera` (3,) is the true unit vector up in camera axes. `depth_m` and `ids` may be None: types that need
-    them then have no truth.
+    them then have no truth. `backdrop` are the walls; `camera` the true intrinsics.
     """
 
     scene_id: str
@@ -57,6 +57,8 @@ class TrueScene:
     up_camera: F64
     depth_m: F32 | None = None
     ids: I32 | None = None
+    backdrop: tuple[Solid, ...] = ()
+    camera: Camera | None = None
     _gaps: dict[tuple[str, str], float] = field(default_factory=dict, repr=False)
 
     def by_id(self, object_id: str) -> TrueObject:
@@ -70,6 +72,21 @@ class TrueScene:
     def forward_defined(self) -> bool:
         """False where the optical axis is within 15 degrees of vertical."""
         return abs(float(self.up_camera[2])) < float(np.cos(np.radians(15.0)))
+
+    def point_m(self, u_px: float, v_px: float) -> F64 | None:
+        """Return the canonical point (3,) seen at the pixel nearest to (u, v), None without picture or reading."""
+        if self.depth_m is None or self.camera is None:
+            return None
+        u, v = round(u_px), round(v_px)
+        depth = float(self.depth_m[v, u])
+        if not np.isfinite(depth) or depth <= 0:
+            return None
+        ray = np.array([(u - self.camera.cx) / self.camera.fx, (v - self.camera.cy) / self.camera.fy, 1.0])
+        forward = np.array([0.0, 0.0, 1.0]) - self.up_camera[2] * self.up_camera
+        forward /= np.linalg.norm(forward)
+        axes = np.array([np.cross(forward, self.up_camera), forward, self.up_camera])
+        point: F64 = self.camera_center_m + axes @ (depth * ray)
+        return point
 
     def gap_m(self, a: TrueObject, b: TrueObject) -> float:
         """Return the smallest distance between two things' surfaces, metres."""
@@ -89,6 +106,8 @@ def from_analytic(scene: AnalyticScene, picture: Rendered | None = None) -> True
         up_camera=scene.view.up_camera,
         depth_m=None if picture is None else picture.depth_m,
         ids=None if picture is None else picture.ids,
+        backdrop=scene.backdrop,
+        camera=scene.view.camera,
     )
 
 

@@ -46,13 +46,14 @@ def _third(scene: TrueScene, mask: Bool) -> Answer:
     return Answer(float(min(int(3 * centroid / mask.shape[1]), 2)))
 
 
-def _box_2d(scene: TrueScene, mask: Bool) -> Answer:
+def box_on_grid(mask: Bool) -> tuple[float, ...]:
+    """Return the box of a mask (H, W), four integers 0..999 of the square-padded picture."""
     height, width = mask.shape
     v, u = np.nonzero(mask)
     side = max(height, width)
     pad_x, pad_y = (side - width) // 2, (side - height) // 2
     edges = (u.min() + pad_x, v.min() + pad_y, u.max() + 1 + pad_x, v.max() + 1 + pad_y)
-    return Answer(0.0, values=tuple(float(min(999, int(1000 * edge / side))) for edge in edges))
+    return tuple(float(min(999, int(1000 * edge / side))) for edge in edges)
 
 
 def _nearest_depth(scene: TrueScene, mask: Bool) -> Answer:
@@ -82,7 +83,7 @@ VISIBLE: dict[str, Callable[[TrueScene, Bool], Answer]] = {
     "relative_depth": _relative_depth,
     "image_third": _third,
     "image_coverage": lambda scene, mask: Answer(float(mask.mean())),
-    "box_2d": _box_2d,
+    "box_2d": lambda scene, mask: Answer(0.0, values=box_on_grid(mask)),
 }
 """Types about what is seen of a thing."""
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spatialgen.testing.truth import groups, room
-from spatialgen.testing.truth.answer import Answer, silent, untold
+from spatialgen.testing.truth import groups, room, seen
+from spatialgen.testing.truth.answer import Answer, silent
 from spatialgen.testing.truth.pairs import QUALITATIVE, QUANTITATIVE, pair_answer
 from spatialgen.testing.truth.scene import TrueObject, TrueScene
 from spatialgen.testing.truth.single import VISIBLE, WHOLE, depth_at_point, single_answer
@@ -23,7 +23,7 @@ def truth_value(
 ) -> Answer:
     """Return the true answer of a question about `subjects` (object ids as text, in the order of the definition).
 
-    `params`: the row's parameters: "rank", "label", "point_px", "width_m". Raises KeyError on an unknown id and
+    `params`: the row's parameters: "rank", "label", "from", "point_px", "width_m". Raises KeyError on an unknown id and
     ValueError on an unknown type.
     """
     things = [scene.by_id(object_id) for object_id in subjects]
@@ -47,21 +47,23 @@ def _other(scene: TrueScene, question_type: str, things: list[TrueObject], param
         case "depth_order":
             return groups.depth_order(scene, things)
         case "count":
-            return groups.count(scene, str(params["label"]))
+            return seen.count(scene, str(params["label"]))
         case "exists":
-            return groups.exists(scene, str(params["label"]))
+            return seen.exists(scene, str(params["label"]))
         case "between":
             return groups.between(things[0], things[1], things[2])
         case "perspective":
             return groups.perspective(things[0], things[1], things[2])
-        case "same_size" | "same_distance":
-            return groups.tie(question_type, scene, things, params)
+        case "same_size":
+            return groups.same_size(things[0], things[1])
+        case "same_distance":
+            return groups.same_distance(scene, things[0], things[1])
         case "fits_between":
             return room.fits_between(scene, things[0], things[1], things[2])
         case "passes_between":
             return room.passes_between(scene, things[0], things[1], float(params["width_m"]))
         case "fits_on":
             return room.fits_on(things[0], things[1])
-        case "free_space_point" | "refer":
-            return untold("judged by what the row points at")
+        case "refer":
+            return seen.referred(scene, str(params["label"]), str(params["from"]), int(params["rank"]))
     raise ValueError(f"no truth for question type {question_type!r}")
