@@ -169,7 +169,7 @@ def _lift(
     tolerance = 0.01 + 0.5 * ground.noise.sigma
     clouds: dict[int, Cloud] = {}
     for k, item in enumerate(seen):
-        if item.cloud is not None and not item.facts.cut and item.facts.pixels >= config.min_pixels:
+        if item.cloud is not None:
             clouds[k] = item.cloud
     wholes = [estimate_whole(cloud, eye, tolerance) for cloud in clouds.values()]
     standings = settle(
@@ -191,7 +191,7 @@ def _lift(
     geometries = {
         k: object_geometry(s, _support_name(s, names), cloud, errors)
         for (k, cloud), s in zip(clouds.items(), standings, strict=True)
-        if seen[k].share >= config.min_visible_share
+        if _is_whole(seen[k], config)
     }
     places = list(clouds)
     pairs = tuple(
@@ -205,6 +205,12 @@ def _lift(
         if places[i] in geometries and places[j] in geometries
     )
     return geometries, pairs
+
+
+def _is_whole(item: _Seen, config: LiftConfig) -> bool:
+    """Return whether enough of an object is seen to tell its size: neither cut nor mostly hidden nor tiny."""
+    enough = item.facts.pixels >= config.min_pixels and item.share >= config.min_visible_share
+    return enough and not item.facts.cut
 
 
 def _support_name(standing: Standing, names: list[str]) -> str | None:

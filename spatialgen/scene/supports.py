@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spatialgen.geometry.boxes import Rectangle
 from spatialgen.geometry.clouds import Cloud
+from spatialgen.geometry.ends import SEEN
 from spatialgen.geometry.whole import Whole
 from spatialgen.records import F32
 
@@ -54,12 +54,12 @@ def _settle(
     best = None
     for other, cloud in enumerate(clouds):
         if other != index and wholes[other].z_m[0] < low - slack:
-            level = _level_under(whole, wholes[other].rectangle, cloud.surface_m, low + slack)
+            level = _level_under(whole, wholes[other], cloud.surface_m, low + slack)
             if level is not None and (best is None or level > best[1]):
                 best = (other, level)
-    hidden = whole.low_state != "seen"
+    hidden = whole.low_state != SEEN
     if best is not None and (hidden or low - best[1] < slack):
-        sigma = 0.002 if low - best[1] < slack else 0.02
+        sigma = 1e-3 if low - best[1] < slack else 0.1
         return _on(whole, best[0], best[1], sigma)
     if hidden and floor_sigma_m is not None:
         return _on(whole, FLOOR, 0.0, max(floor_sigma_m, 0.0 if low < 0.3 else 0.05))
@@ -72,15 +72,20 @@ def _on(whole: Whole, support: int, z_m: float, sigma_m: float) -> Standing:
     return Standing(replace(whole, z_m=z, z_sigma_m=sigma), support)
 
 
-def _level_under(whole: Whole, below: Rectangle, surface_m: F32, top_m: float) -> float | None:
-    """Return the height of the highest surface below `top_m` around a footprint, None where there is none."""
-    center = whole.rectangle.center_m
-    offset = center - below.center_m
-    if abs(offset @ below.u) > below.half_m[0] or abs(offset @ below.v) > below.half_m[1]:
+def _level_under(whole: Whole, below: Whole, surface_m: F32, most_m: float) -> float | None:
+    """Return the height of the highest surface below `most_m` around a footprint, None where there is none.
+
+    A top above the eye shows no surface: there the top itself stands for it.
+    """
+    center, box = whole.rectangle.center_m, below.rectangle
+    offset = center - box.center_m
+    if abs(offset @ box.u) > box.half_m[0] or abs(offset @ box.v) > box.half_m[1]:
         return None
+    if most_m - 0.3 < below.z_m[1] < most_m:
+        return float(below.z_m[1])
     radius = float(np.hypot(*whole.rectangle.half_m))
     apart = np.hypot(surface_m[0] - np.float32(center[0]), surface_m[1] - np.float32(center[1]))
-    low = surface_m[2] < top_m
+    low = surface_m[2] < most_m
     for reach in (radius + 0.05, radius + 0.2):
         near = low & (apart < reach)
         if near.sum() >= 5:

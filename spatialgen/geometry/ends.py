@@ -1,0 +1,88 @@
+"""Where an object ends in a direction: measured to a fraction of a pixel, and whether it truly ends there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialgen.geometry.clouds import HIDDEN, Cloud
+from spatialgen.records import F32, F64, U8, Bool
+
+SEEN, COVERED, AWAY = "seen", "covered", "away"
+"""The end is seen; something nearer covers it; its outer side faces away, so that a thickness is missing."""
+
+_LEAST_REACH_M = 0.004
+_FRACTION_SIGMA = 0.29
+"""One-sigma error, in pixels, of an edge known to lie between two neighbours."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where the visible surface ends in some direction, its one-sigma error, and its state."""
+
+    value_m: float
+    sigma_m: float
+    state: str
+
+
+def find_end(cloud: Cloud, direction: F64, extent_m: float) -> End:
+    """Return where a cloud ends along the unit `direction` (3,). `extent_m` is its size along it, to judge by.
+
+    The true end lies between the last own pixel and the next one. Along a side many pixels end there, anywhere
+    between, so the mean of the half-way points is the side; a corner is at least its outermost pixel.
+    """
+    w = direction.astype(np.float32)
+    on_points, on_rim, half = w @ cloud.points_m, w @ cloud.rim_m, w @ cloud.rim_step_m
+    value, sigma, band = outermost(cloud, on_points, on_rim, half)
+    reach = max(0.02 * extent_m, _LEAST_REACH_M, 2 * float(half[band].max()) if band.any() else 0.0)
+    facing = w @ cloud.normals[:, on_points > value - reach]
+    facing = facing[np.isfinite(facing)]
+    at_end = on_rim > value - reach
+    across = at_end & (half > 0.5 * np.sqrt((cloud.rim_step_m**2).sum(axis=0)))
+    return End(value, sigma, _state(cloud.rim_kind[across if across.any() else at_end], facing))
+
+
+def outermost(
+    cloud: Cloud, on_points: NDArray[np.floating], on_rim: NDArray[np.floating], half: NDArray[np.floating]
+) -> tuple[float, float, Bool]:
+    """Return the end of a cloud along some coordinate, its sigma, and the rim points (M,) that lie on that end.
+
+    `on_points` (N,) and `on_rim` (M,) are the coordinate of its points and rim, `half` (M,) that of the rim's steps.
+    """
+    free = cloud.rim_kind != HIDDEN
+    inner = np.where(free, on_rim - half, on_rim)
+    least = float(max(on_points.max(), inner.max()))
+    band = free & (inner > least - 2 * half - 1e-4) & (half > -1e-4)
+    if not band.any():
+        return least, _FRACTION_SIGMA * 2 * float(np.abs(half).mean()), band
+    sigma = 2 * _FRACTION_SIGMA * float(np.abs(half[band]).mean()) / float(np.sqrt(band.sum() / 2))
+    return max(float(on_rim[band].mean()), least), sigma, band
+
+
+def _state(kinds: U8, facing: F32) -> str:
+    """Return the state of an end from what lies beyond its rim and how its faces are turned to its direction."""
+    outward = int((facing > 0.7).sum())
+    inward = int((facing < -0.7).sum())
+    if 2 * int((kinds == HIDDEN).sum()) > len(kinds):
+        return COVERED
+    if outward > max(3, 0.1 * len(facing)):
+        return SEEN
+    if inward > 2 * (len(facing) - outward - inward) and inward > 3:
+        return AWAY
+    return SEEN
+
+
+def missing_sigma(end: End, along_m: float, across_m: float, largest_m: float) -> float:
+    """Return the sigma of an end with what may be missing beyond it.
+
+    `along_m` and `across_m` are the visible extents along its direction and across it, `largest_m` the largest of
+    all three. What is covered may go on; what faces away lacks a thickness, small where a depth was seen, unknown
+    where only a front was.
+    """
+    if end.state == COVERED:
+        return end.sigma_m + 0.3 * largest_m
+    if end.state == AWAY:
+        return end.sigma_m + (0.3 * across_m if along_m < 0.1 * across_m else 0.02)
+    return end.sigma_m

@@ -1,0 +1,72 @@
+"""Things whose footprint is a circle: mugs, lamps, bins, round tables, however little of the circle is seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spatialgen.geometry.boxes import fit_circle, resample
+from spatialgen.geometry.clouds import Cloud
+from spatialgen.geometry.ends import outermost
+from spatialgen.records import F64
+
+_OUTLINE_SAMPLES = 64
+_LEAST_ARC_RAD = float(np.radians(110))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Circle:
+    """A circular footprint: centre (2,) metres, radius, their one-sigma error (pixels and guesses)."""
+
+    center_m: F64
+    radius_m: float
+    sigma_m: float
+
+
+def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle | None:
+    """Return the circle whose whole, or whose side towards the eye, is the outline `hull_m` (K, 2); else None.
+
+    `tolerance`: relative misfit allowed, pixels aside.
+    """
+    points, normals = resample(hull_m, _OUTLINE_SAMPLES)
+    size = float(np.ptp(hull_m, axis=0).max())
+    pixel = 2 * float(np.median(np.sqrt((cloud.rim_step_m[:2] ** 2).sum(axis=0))))
+    allowed = tolerance + 0.5 * pixel / max(size, 1e-6)
+    center, radius, misfit = fit_circle(points)
+    whole = misfit <= allowed * radius
+    if not whole:
+        front = ((eye_m[:2] - points) * normals).sum(axis=1) > 0
+        if front.sum() < 12:
+            return None
+        center, radius, misfit = fit_circle(points[front])
+        if misfit > 0.6 * allowed * radius or radius > 0.75 * size:
+            return None
+        arc = _arc(points[front] - center)
+        if arc < _LEAST_ARC_RAD or np.hypot(*(hull_m - center).T).max() > radius * (1 + 2 * allowed):
+            return None
+    return _refined(cloud, center, radius, whole)
+
+
+def _arc(arms: F64) -> float:
+    """Return the angle that arms (N, 2) from a centre, in order, sweep."""
+    return float(np.ptp(np.unwrap(np.arctan2(arms[:, 1], arms[:, 0]))))
+
+
+def _refined(cloud: Cloud, center: F64, radius: float, whole: bool) -> Circle:
+    """Return the circle through the rim's half-way points and the outermost pixels: no staircase widens it."""
+    sigma = 0.0
+    for _ in range(2):
+        rim, points = cloud.rim_m[:2] - center[:, None], cloud.points_m[:2] - center[:, None]
+        on_rim, on_points = np.hypot(*rim), np.hypot(*points)
+        half = (rim * cloud.rim_step_m[:2]).sum(axis=0) / np.maximum(on_rim, 1e-9)
+        value, sigma, band = outermost(cloud, on_points, on_rim, half)
+        outer = on_points > value - max(0.3 * float(np.abs(half).mean()), 2e-4)
+        chosen = np.concatenate([rim[:, band], points[:, outer]], axis=1).T.astype(np.float64)
+        if len(chosen) < 12:
+            break
+        shift, found, _ = fit_circle(chosen)
+        if not 0.9 * radius < found < 1.1 * radius:
+            break
+        center, radius = center + shift, found
+    return Circle(center, radius, 1.5 * sigma + (2e-4 if whole else 0.005) * radius)
