@@ -125,20 +125,27 @@ class Checkpoint:
         return path
 
     def identity(self) -> str:
-        """Return what a fingerprint keeps.
+        """Return what a fingerprint keeps, the same before and after a download.
 
-        A full commit hash says all, downloaded or not; a moving branch or a folder is the sha256 of its files,
-        or `owner/name@branch` as long as they are not here.
+        That is the sha256 of local files, and for the hub repository and revision: a full commit hash says all,
+        while a branch may move (the models recorded in the scenes then say which files were used).
         """
-        if self.local is None and COMMIT.fullmatch(self.revision):
+        if self.local is None:
             return self.reference if self.sha256 is None else f"{self.reference} sha256:{self.sha256}"
         path = self.cached()
-        return f"sha256:{digest(path, weights=not self.settings_only)}" if path is not None else self.reference
+        return self.reference if path is None else self._digest(path)
 
     def use(self, role: str) -> ModelUse:
         """Return the record of this model's use, with the licence of the weights."""
         name = self.local.name if self.local is not None else self.model
-        return ModelUse(role, name, self.identity(), self.license or self._card_license())
+        return ModelUse(role, name, self._version(), self.license or self._card_license())
+
+    def _version(self) -> str:
+        path = None if self.local is not None or COMMIT.fullmatch(self.revision) else self.cached()
+        return self.identity() if path is None else f"{self.revision} {self._digest(path)}"
+
+    def _digest(self, path: Path) -> str:
+        return f"sha256:{digest(path, weights=not self.settings_only)}"
 
     def _local_or_fail(self) -> Path:
         path = self.cached()

@@ -6,12 +6,29 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 BERT_SPECIALS = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]", 1012: ".", 1029: "?"}
-WORDS = "chair table coffee potted plant mug lamp person car a the red blue dog cat".split()
+WORDS = [
+    "chair",
+    "table",
+    "coffee",
+    "potted",
+    "plant",
+    "mug",
+    "lamp",
+    "person",
+    "car",
+    "a",
+    "the",
+    "red",
+    "blue",
+    "dog",
+    "cat",
+]
 LETTERS = [chr(c) for c in range(ord("a"), ord("z") + 1)]
 BERT_SIZE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
 VOCABULARY = 1200
@@ -29,8 +46,8 @@ def bert_tokenizer() -> transformers.PreTrainedTokenizerFast:
     return transformers.BertTokenizerFast(tokenizer_object=tokenizer)
 
 
-def grounding_dino_config() -> transformers.GroundingDinoConfig:
-    return transformers.GroundingDinoConfig(
+def grounding_dino_config(config_class: Any = transformers.GroundingDinoConfig) -> Any:
+    return config_class(
         backbone_config=transformers.SwinConfig(
             embed_dim=16,
             depths=[1, 1, 1, 1],
@@ -53,8 +70,9 @@ def grounding_dino_config() -> transformers.GroundingDinoConfig:
 def save_grounding_dino(folder: Path, *, safe: bool = True, mm: bool = False) -> Path:
     """Save a tiny (MM) Grounding DINO, as model.safetensors or, with `safe` false, as pytorch_model.bin."""
     torch.manual_seed(0)
-    config = grounding_dino_config()
-    model: Any = transformers.GroundingDinoForObjectDetection(config)
+    family = "MMGroundingDino" if mm else "GroundingDino"
+    config = grounding_dino_config(getattr(transformers, f"{family}Config"))
+    model: Any = getattr(transformers, f"{family}ForObjectDetection")(config)
     for name, parameter in model.named_parameters():
         if parameter.ndim > 1 and "embedding" not in name:
             parameter.data.mul_(1.5)
@@ -237,10 +255,11 @@ def save_original_grounding_dino(folder: Path) -> Path:
 
     The Swin-T backbone has its real size, since the package knows no smaller one.
     """
-    from groundingdino.config import GroundingDINO_SwinT_OGC as settings
     from types import SimpleNamespace
 
     import groundingdino.models.GroundingDINO.groundingdino as network
+    from groundingdino.config import GroundingDINO_SwinT_OGC as settings
+
     from spatialgen.perception.detectors import _original_model
 
     torch.manual_seed(0)
@@ -265,3 +284,14 @@ def save_original_grounding_dino(folder: Path) -> Path:
     state["module.label_enc.weight"] = torch.zeros(3, 3)
     torch.save({"model": state}, folder / "groundingdino_swint_ogc.pth")
     return folder
+
+
+def pictures() -> list[np.ndarray]:
+    """Four small pictures with structure, two of one size: (H, W, 3) uint8."""
+    return [_picture(60, 80, 7.0), _picture(80, 60, 5.0), _picture(60, 80, 3.0), _picture(100, 100, 9.0)]
+
+
+def _picture(height: int, width: int, period: float) -> np.ndarray:
+    v, u = np.mgrid[:height, :width]
+    waves = 128 + 100 * np.sin(u / period) * np.cos(v / period)
+    return np.stack([u * 255 / width, v * 255 / height, waves], axis=-1).astype(np.uint8)

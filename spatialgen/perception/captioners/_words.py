@@ -6,9 +6,7 @@ import re
 import unicodedata
 
 LOCATION = re.compile(r"<loc_\d+>")
-SPECIAL = re.compile(
-    r"</?(?:s|pad|unk|bos|eos|mask|image|od|ocr|cap|grounding|region\w*|poly|sep)>|\[(?:SEP|CLS|PAD)\]"
-)
+SPECIAL = re.compile(r"</?(?:s|pad|unk|od|ocr|cap|grounding|poly|sep)>|\[(?:SEP|CLS|PAD)\]")
 STARTS = re.compile(
     r"^(?:there (?:is|are) |this is |an? (?:photo|picture|image|close[- ]up) (?:of |showing )|the image shows )+",
     re.IGNORECASE,
@@ -23,8 +21,7 @@ def clean(text: str, max_chars: int) -> str | None:
     """
     plain = SPECIAL.sub(" ", LOCATION.sub(" ", unicodedata.normalize("NFKC", text)))
     printable = "".join(c if c.isprintable() else " " for c in plain)
-    phrase = " ".join(printable.split()).strip(" .,;:!\"'")
-    phrase = STARTS.sub("", phrase)
+    phrase = STARTS.sub("", " ".join(printable.split()).strip(" .,;:!\"'"))
     if len(phrase) > max_chars:
         clauses = [m.start() for m in re.finditer(r"[,;:.] ", phrase[:max_chars])]
         phrase = phrase[: clauses[-1]] if clauses else ""
