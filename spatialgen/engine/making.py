@@ -11,7 +11,7 @@ from spatialgen.engine.plan import Pool
 from spatialgen.engine.run import Run, RunLog, RunSettings, Tally, judge, run_units
 from spatialgen.engine.worker import Job
 from spatialgen.reports import Progress
-from spatialgen.store.finalize import Packing, finalize
+from spatialgen.store.finalize import Packing, finalize, remove_leftovers
 from spatialgen.store.layout import DatasetPaths
 from spatialgen.store.lease import Lease
 from spatialgen.store.ledger import Ledger
@@ -47,6 +47,7 @@ def make(making: Making, hands: Hands, again: Sequence[int] = ()) -> tuple[Manif
     """
     manifest = read_manifest(making.paths)
     if is_complete(making.paths) and manifest is not None and manifest.units == making.packing.units:
+        remove_leftovers(making.paths, manifest)
         return manifest, None
     tally = _run_pending(making, manifest, hands, again)
     hands.progress.message("packing shards")

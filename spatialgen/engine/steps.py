@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from spatialgen.records import Frame, Reject, RejectCode, Scene
 from spatialgen.sources.base import PlanRow, Source
 
 READ, WRITE = "read", "write"
+PIECE = 16  # records of a unit whose pictures are held at once, and so the largest batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +172,12 @@ def run_steps(
 ) -> list[Item]:
     """Take `items` through `steps`, in batches cut at fixed places of the unit, and so always alike.
 
-    A few batches at a time go through all steps, so that the pictures of a whole unit are never held at once.
+    A unit is cut into pieces of PIECE records, a piece into a step's batches. One piece goes through all steps before
+    the next is read, so that the pictures of a whole unit are never held at once.
     """
-    piece = math.lcm(*(step.batch_size for step in steps))
     done: list[Item] = []
-    for start in range(0, len(items), piece):
-        part = list(items[start : start + piece])
+    for start in range(0, len(items), PIECE):
+        part = list(items[start : start + PIECE])
         for step in steps:
             on_step(step.name)
             part = _run_step(step, part, clock)

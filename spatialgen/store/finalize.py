@@ -201,9 +201,11 @@ def _manifest(packing: Packing, shards: Sequence[Shard]) -> Manifest:
 
 
 def remove_leftovers(paths: DatasetPaths, manifest: Manifest) -> None:
-    """Remove the staging folder and every file of the tables' folders that the manifest does not list."""
+    """Remove the staging folder, what dead runs left half written, and shards that the manifest does not list."""
     listed = {f.path for shard in manifest.shards for f in shard.files.values()}
     with store_errors(paths.root, "cannot tidy"):
+        for path in paths.root.glob(".*.tmp"):
+            path.unlink(missing_ok=True)
         for folder in {Path(name).parent for name in listed}:
             for path in (paths.root / folder).iterdir():
                 if str(folder / path.name) not in listed:

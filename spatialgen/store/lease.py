@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from spatialgen.errors import LeaseError, StoreError
-from spatialgen.store.files import aside, create_file, store_errors, write_durable
+from spatialgen.store.files import aside, create_file, store_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,16 @@ def live_holder(path: Path, seconds: float) -> Holder | None:
 
 
 def _age_s(path: Path) -> float:
+    """How long ago the lease was kept alive, by the clock of its own file system; infinite where it is gone."""
     probe = aside(path)
     with store_errors(path):
+        handle = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         try:
-            write_durable(probe, b"")
-            return probe.stat().st_mtime - path.stat().st_mtime
+            return os.fstat(handle).st_mtime - path.stat().st_mtime
         except FileNotFoundError:
             return float("inf")
         finally:
+            os.close(handle)
             probe.unlink(missing_ok=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from spatialgen.store.files import aside, fsync_folder, store_errors
 _NO_DICTIONARY = {"images"}
 _LEVEL_STAGED = 1
 _LEVEL_PACKED = 9
+_BUFFER_BYTES = 1 << 20
 
 
 def writer_options(table: str, packed: bool) -> dict[str, Any]:
@@ -39,10 +41,8 @@ def table_bytes(name: str, table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-class _HashingFile:
+class _HashingFile(io.RawIOBase):
     """A file that is written once from beginning to end, and knows its sha256 and length."""
-
-    closed = False
 
     def __init__(self, path: Path) -> None:
         self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
@@ -61,25 +61,17 @@ class _HashingFile:
     def tell(self) -> int:
         return self.length
 
-    def flush(self) -> None:
-        pass
-
     def writable(self) -> bool:
         return True
 
-    def readable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
-
     def sync(self) -> str:
+        """Make the content durable and return its sha256."""
         os.fsync(self._handle)
         return self._hash.hexdigest()
 
     def close(self) -> None:
         if not self.closed:
-            self.closed = True
+            super().close()
             os.close(self._handle)
 
 
@@ -98,7 +90,8 @@ class ShardWriter:
         self.rows = 0
         with store_errors(path):
             self._file = _HashingFile(self._temporary)
-            self._writer = pq.ParquetWriter(self._file, schema, **writer_options(name, packed=True))
+            self._buffer = io.BufferedWriter(self._file, _BUFFER_BYTES)
+            self._writer = pq.ParquetWriter(self._buffer, schema, **writer_options(name, packed=True))
 
     def __enter__(self) -> Self:
         return self
@@ -125,6 +118,7 @@ class ShardWriter:
         self._write_group()
         with store_errors(self._path):
             self._writer.close()
+            self._buffer.flush()
             digest = self._file.sync()
             self._file.close()
             os.replace(self._temporary, self._path)
@@ -132,8 +126,7 @@ class ShardWriter:
         return self._file.length, digest
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if not self._file.closed:
-            self._file.close()
+        self._file.close()
         self._temporary.unlink(missing_ok=True)
 
 
