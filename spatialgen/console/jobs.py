@@ -1,0 +1,64 @@
+"""What the commands of the command line do, once their arguments are read."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from spatialgen import build
+from spatialgen.config.loader import load_config
+from spatialgen.console.progress import watching
+from spatialgen.console.tables import as_json, print_build, print_plan, print_status
+from spatialgen.errors import PlanError
+from spatialgen.reports import BuildReport
+
+
+def plan(config: Path, overrides: Sequence[str], *, extend: bool, json: bool) -> None:
+    """Plan a build and print the plan."""
+    settings = load_config(config, overrides)
+    with watching(json) as progress:
+        report = build.plan_build(settings, extend, progress)
+    _print(report, print_plan, json)
+    if report.problems:
+        raise PlanError("this plan cannot run here: " + "; ".join(report.problems))
+
+
+def run(job: str, config: Path, overrides: Sequence[str], *, json: bool, **options: bool) -> None:
+    """Run `job` ("perceive", "ask" or "generate") and print what the build holds."""
+    jobs: dict[str, Callable[..., BuildReport]] = {
+        "perceive": build.perceive,
+        "ask": build.ask,
+        "generate": build.generate,
+    }
+    settings = load_config(config, overrides)
+    with watching(json) as progress:
+        report = jobs[job](settings, progress, **options)
+    _print(report, print_build, json)
+
+
+def status(out: Path, *, json: bool) -> None:
+    """Print how far the build in `out` has come."""
+    _print(build.status(out), print_status, json)
+
+
+def card(out: Path) -> None:
+    """Write the card of the build in `out`."""
+    from spatialgen.export.card import write_card
+
+    print(write_card(out))
+
+
+def say(text: str) -> None:
+    """Print `text` on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _print(report: Any, table: Callable[[Any, Console], None], json: bool) -> None:
+    if json:
+        print(as_json(report))
+    else:
+        table(report, Console(highlight=False))
