@@ -102,13 +102,12 @@ def depth_order(scene: TrueScene, things: Things) -> Answer:
 
 def perspective(at: TrueObject, facing: TrueObject, item: TrueObject) -> Answer:
     """Return the quarter that `item` is in for who stands at `at` and faces `facing`: 0 front-left, 1 front-right,
-    2 back-left, 3 back-right; silent within 10 degrees of a border."""
+    2 back-left, 3 back-right; the margin is the distance in degrees from a border."""
     ahead, there = (other.box.center_m[:2] - at.box.center_m[:2] for other in (facing, item))
     right = float(ahead[1] * there[0] - ahead[0] * there[1])
     turn = float(np.degrees(np.arctan2(right, ahead @ there)))
-    if abs((turn + 45) % 90 - 45) < 10:
-        return silent(f"{turn:.1f} degrees is near a border")
-    return Answer(float((turn > 0) + 2 * (abs(turn) > 90)), margin=abs((turn + 45) % 90 - 45))
+    margin = abs((turn + 45) % 90 - 45)
+    return Answer(float((turn > 0) + 2 * (abs(turn) > 90)), margin, 10.0)
 
 
 def same_size(one: TrueObject, other: TrueObject) -> Answer:

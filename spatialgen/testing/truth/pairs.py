@@ -205,10 +205,9 @@ def _bearing(scene: TrueScene, a: TrueObject, b: TrueObject) -> Answer:
 
 
 def hour_of(bearing: float) -> Answer:
-    """Return the nearest hour of a bearing in degrees; silent within 5 degrees of a half hour."""
+    """Return the nearest hour of a bearing in degrees; the margin is its distance in degrees from a half hour."""
     off = abs((bearing + 15) % 30 - 15)
-    hour = round((bearing % 360) / 30) % 12 or 12
-    return silent("near a half hour") if off > 10 else Answer(float(hour), margin=15 - off)
+    return Answer(float(round((bearing % 360) / 30) % 12 or 12), margin=15 - off, floor=5.0)
 
 
 def _clock(scene: TrueScene, a: TrueObject, b: TrueObject) -> Answer:
