@@ -15,9 +15,10 @@ NAMES = (
 )  # fmt: skip
 GRAY_CHROMA = 9.0  # CIE L*a*b* chroma below which a colour has no hue
 BLACK, WHITE = 24.0, 80.0  # lightness of what has no hue
-HUES = (  # upper end of the hue angle in degrees, and the word of a strong, medium-light colour
-    (22.0, "pink"), (45.0, "red"), (72.0, "orange"), (105.0, "yellow"), (178.0, "green"), (288.0, "blue"),
-    (328.0, "purple"), (361.0, "pink"),
+BLACK_CHROMA = 14.0  # dark things seem black in spite of a little hue
+HUES = (  # upper end of the hue angle (HSV) in degrees, and the word of a strong colour
+    (14.0, "red"), (40.0, "orange"), (68.0, "yellow"), (168.0, "green"), (255.0, "blue"), (300.0, "purple"),
+    (345.0, "pink"), (361.0, "red"),
 )  # fmt: skip
 
 
@@ -25,7 +26,7 @@ def color_shares(pixels: U8) -> dict[str, float]:
     """Return the share of each colour word over `pixels` (N, 3) uint8 RGB; words without a pixel are left out."""
     if len(pixels) == 0:
         return {}
-    words = _words(_lab(pixels))
+    words = _words(pixels)
     values, counts = np.unique(words, return_counts=True)
     return {NAMES[int(v)]: float(c) / len(words) for v, c in zip(values, counts, strict=True)}
 
@@ -39,32 +40,36 @@ def dominant_color(pixels: U8, min_share: float, min_lead: float) -> str | None:
     return shares[0][0] if shares[0][1] - runner_up >= min_lead else None
 
 
-def _lab(pixels: U8) -> F32:
+def _lightness_chroma_hue(pixels: U8) -> tuple[F32, F32, F32]:
+    """Return CIE lightness (0 .. 100), CIE chroma, and the HSV hue in degrees, each (N,).
+
+    Chroma and lightness are as the eye sees them; the hue is not CIE's, in which blue shades drift to purple.
+    """
     import cv2
 
     row = pixels.reshape(1, -1, 3).astype(np.float32) / 255.0
-    lab: F32 = np.asarray(cv2.cvtColor(row, cv2.COLOR_RGB2LAB), np.float32)[0]
-    return lab
+    lab = np.asarray(cv2.cvtColor(row, cv2.COLOR_RGB2LAB), np.float32)[0]
+    hue = np.asarray(cv2.cvtColor(row, cv2.COLOR_RGB2HSV), np.float32)[0, :, 0]
+    return lab[:, 0], np.hypot(lab[:, 1], lab[:, 2]), hue
 
 
-def _words(lab: F32) -> Words:
-    """Return the index in NAMES of each colour (N, 3) L*, a*, b*."""
-    light, chroma = lab[:, 0], np.hypot(lab[:, 1], lab[:, 2])
-    hue = np.rad2deg(np.arctan2(lab[:, 2], lab[:, 1])) % 360.0
+def _words(pixels: U8) -> Words:
+    """Return the index in NAMES of each pixel (N, 3); later rules win over earlier ones."""
+    light, chroma, hue = _lightness_chroma_hue(pixels)
     ends = np.array([end for end, _ in HUES])
     by_hue = np.array([NAMES.index(word) for _, word in HUES])
-    word = by_hue[np.searchsorted(ends, hue, side="right")]
-    warm = (hue >= 30) & (hue < 100)
-    word = _put(word, warm & (light < 55) & (chroma < 60), "brown")
-    word = _put(word, (hue >= 45) & (hue < 72) & (light >= 55) & (chroma < 45), "brown")
-    word = _put(word, warm & (light >= 68) & (chroma < 32), "beige")
-    word = _put(word, ((hue < 45) | (hue > 340)) & (light >= 60) & (chroma < 50), "pink")
-    word = _put(word, ((hue < 22) | (hue > 350)) & (light < 55), "red")
-    word = _put(word, (hue >= 22) & (hue < 45) & (light < 35) & (chroma < 35), "brown")
-    word = _put(word, chroma < GRAY_CHROMA, "gray")
-    word = _put(word, (light > WHITE) & (chroma < GRAY_CHROMA), "white")
-    return _put(word, (light < BLACK) & (chroma < 14), "black")
-
-
-def _put(words: Words, where: Bool, name: str) -> Words:
-    return np.where(where, NAMES.index(name), words)
+    words: Words = by_hue[np.searchsorted(ends, hue, side="right")]
+    rules: list[tuple[Bool, str]] = [
+        ((hue >= 300) & (hue < 330) & (light < 45), "purple"),
+        ((hue >= 330) & (light < 50), "red"),
+        (((hue < 20) | (hue > 330)) & (light >= 58) & (chroma < 55), "pink"),
+        ((hue >= 8) & (hue < 50) & (light < 58) & (chroma < 62), "brown"),
+        ((hue >= 12) & (hue < 38) & (light < 74) & (chroma < 45), "brown"),
+        ((hue >= 20) & (hue < 60) & (light >= 68) & (chroma < 32), "beige"),
+        (chroma < GRAY_CHROMA, "gray"),
+        ((chroma < GRAY_CHROMA) & (light > WHITE), "white"),
+        ((chroma < BLACK_CHROMA) & (light < BLACK), "black"),
+    ]
+    for where, word in rules:
+        words = np.where(where, NAMES.index(word), words)
+    return words
