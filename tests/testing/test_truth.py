@@ -215,7 +215,7 @@ def test_picks_orders_and_room() -> None:
     scene = scene_of(
         ("a", [box(-1, 3, 0, 0.5, 0.5, 0.5)]),
         ("b", [box(0.5, 4, 0, 0.5, 0.5, 1.5)]),
-        ("c", [box(2, 6, 0, 1.5, 0.5, 1.0)]),
+        ("c", [box(2, 6, 0, 1.5, 0.8, 1.0)]),
     )
     ids = ("1", "2", "3")
     assert value(scene, "closest_to_camera", *ids) == 0
