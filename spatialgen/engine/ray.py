@@ -109,15 +109,22 @@ def run_on_ray(job: Job, pools: Sequence[Pool], units: Sequence[int], cluster: C
     """Make `units` and yield what was done, in no particular order. Raises what concerns the whole run."""
     if not units:
         return
-    dataset = _dataset(job, pools, units, cluster)
-    for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-        table: pa.Table = batch
-        for data in table["message"].to_pylist():
-            message = _unpacked(data)
-            if isinstance(message, Fatal):
-                raise message.error()
-            if isinstance(message, UnitDone):
-                yield message
+    for message in _messages(_dataset(job, pools, units, cluster)):
+        if isinstance(message, Fatal):
+            raise message.error()
+        if isinstance(message, UnitDone):
+            yield message
+
+
+def _messages(dataset: ray.data.Dataset) -> Iterator[Message]:
+    try:
+        for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+            table: pa.Table = batch
+            yield from map(_unpacked, table["message"].to_pylist())
+    except ray.exceptions.RayError as error:
+        raise SpatialgenError(
+            f"Ray ended the run; what is committed stays, and the same command goes on from there: {error}"
+        ) from error
 
 
 def _dataset(job: Job, pools: Sequence[Pool], units: Sequence[int], cluster: Cluster) -> ray.data.Dataset:
