@@ -126,7 +126,7 @@ class Backend:
             multimask_output=True,
         )
         scores, best = predicted.max(dim=1)
-        return masks[torch.arange(len(best)), best], scores.cpu().numpy()
+        return masks[torch.arange(len(best), device=best.device), best], scores.cpu().numpy()
 
     def _full_size(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> Bool:
         from segment_anything.utils.transforms import ResizeLongestSide
