@@ -22,6 +22,7 @@ from spatialgen.engine.plan import Cluster, Pool, check_stages, load_pipeline, p
 from spatialgen.engine.run import Tally, terminable
 from spatialgen.engine.stage import Stage
 from spatialgen.estimate import disk_bytes, hours
+from spatialgen.export.card import write_card
 from spatialgen.perception.stages import build_stages
 from spatialgen.perception.weights import cache
 from spatialgen.reports import BuildReport, PlanReport, PoolPlan, Progress, Silent, StagePlan
@@ -85,6 +86,7 @@ def generate(
     with _working(config, progress) as hands:
         scenes, seen = _perceive(config, spec, hands, retry_rejects=retry_rejects, extend=extend)
         questions, asked = _ask(config, scenes, hands, extend=extend)
+        write_card(spec.root)
     return _report(spec.root, scenes, questions, [seen, asked], began)
 
 
