@@ -12,7 +12,7 @@ from rich.console import Console
 from spatialgen import build
 from spatialgen.config.loader import load_config
 from spatialgen.console.progress import watching
-from spatialgen.console.tables import as_json, print_build, print_plan, print_status
+from spatialgen.console.tables import as_json, console, print_build, print_plan, print_status
 from spatialgen.errors import PlanError
 from spatialgen.reports import BuildReport
 
@@ -61,4 +61,4 @@ def _print(report: Any, table: Callable[[Any, Console], None], json: bool) -> No
     if json:
         print(as_json(report))
     else:
-        table(report, Console(highlight=False))
+        table(report, console())

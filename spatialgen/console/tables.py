@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
@@ -16,13 +17,21 @@ from spatialgen.console.words import duration, rate, shown, size
 from spatialgen.reports import BuildReport, BuildStatus, JobStatus, PlanReport
 
 
+_PIPED_WIDTH = 120
+
+
+def console() -> Console:
+    """Return standard output as a place for tables."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
+
+
 def as_json(report: Any) -> str:
     """Return a report as one JSON object."""
     row = asdict(report) if is_dataclass(report) and not isinstance(report, type) else report
     return json.dumps(row, indent=1, default=_plain, ensure_ascii=False)
 
 
-def print_plan(report: PlanReport, console: Console) -> None:
+def print_plan(report: PlanReport, out: Console) -> None:
     """Print units, stages, pools, estimates and what would be refused."""
     listed = report.records - sum(report.rejects.values())
     facts = {
@@ -33,27 +42,27 @@ def print_plan(report: PlanReport, console: Console) -> None:
         "fingerprint": report.fingerprint[:16],
         "build folder": report.out,
     }
-    _pairs(console, facts)
+    _pairs(out, facts)
     rows = [(s.name, s.version, str(s.batch_size), f"{s.cpus:g}", f"{s.gpus:g}") for s in report.stages]
-    _table(console, "stages", ("stage", "version", "batch", "CPUs", "GPUs"), rows, numeric=(2, 3, 4))
+    _table(out, "stages", ("stage", "version", "batch", "CPUs", "GPUs"), rows, numeric=(2, 3, 4))
     pools = [
         (" ".join(p.stages), f"{p.cpus:g}", f"{p.gpus:g}", _span(p.min_workers, p.max_workers)) for p in report.pools
     ]
-    _table(console, "actors", ("steps", "CPUs", "GPUs", "workers"), pools, numeric=(1, 2, 3))
-    _counts(console, "refused by the listing", "reason", report.rejects)
+    _table(out, "actors", ("steps", "CPUs", "GPUs", "workers"), pools, numeric=(1, 2, 3))
+    _counts(out, "refused by the listing", "reason", report.rejects)
     for problem in report.problems:
-        console.print(Text(f"a run would be refused: {problem}"))
+        out.print(Text(f"a run would be refused: {problem}"))
 
 
-def print_build(report: BuildReport, console: Console) -> None:
+def print_build(report: BuildReport, out: Console) -> None:
     """Print what a build holds and how long its stages took."""
-    _counts(console, "questions by type", "type", report.questions)
-    _counts(console, "rejected images", "reason", report.rejects)
-    _counts(console, "rejected objects", "reason", report.object_rejects)
+    _counts(out, "questions by type", "type", report.questions)
+    _counts(out, "rejected images", "reason", report.rejects)
+    _counts(out, "rejected objects", "reason", report.object_rejects)
     stages = [(s.stage, f"{s.seconds:.1f}", str(s.images), rate(s.images_per_s)) for s in report.stages]
-    _table(console, "this run", ("stage", "seconds", "images", "images/s"), stages, numeric=(1, 2, 3))
+    _table(out, "this run", ("stage", "seconds", "images", "images/s"), stages, numeric=(1, 2, 3))
     _pairs(
-        console,
+        out,
         {
             "images": str(report.images),
             "objects": str(report.objects),
@@ -64,35 +73,35 @@ def print_build(report: BuildReport, console: Console) -> None:
     )
 
 
-def print_status(status: BuildStatus, console: Console) -> None:
+def print_status(status: BuildStatus, out: Console) -> None:
     """Print how far a build has come."""
     facts = {"state": status.state, "build folder": status.out}
     if status.holder:
         facts["held by"] = status.holder
     if status.last_run:
         facts["last run"] = f"{status.last_run.get('job')} {status.last_run.get('state')}, {_when(status.last_run)}"
-    _pairs(console, facts)
+    _pairs(out, facts)
     jobs = [("perceive", status.perceive), *((f"ask {job.name}", job) for job in status.asks)]
     rows = [(name, job.state, _part(job.units_done, job.units), str(job.records), _holds(job)) for name, job in jobs]
-    _table(console, "jobs", ("job", "state", "units", "images", "holds"), rows, numeric=(2, 3))
+    _table(out, "jobs", ("job", "state", "units", "images", "holds"), rows, numeric=(2, 3))
     for name, job in jobs:
-        _counts(console, f"rejects of {name}", "reason", job.rejects)
+        _counts(out, f"rejects of {name}", "reason", job.rejects)
     for job in status.asks:
-        _counts(console, f"questions of {job.name}", "type", job.by_type)
+        _counts(out, f"questions of {job.name}", "type", job.by_type)
 
 
-def print_rows(console: Console, title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_rows(out: Console, title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table of texts."""
-    _table(console, title, header, rows)
+    _table(out, title, header, rows)
 
 
-def print_facts(console: Console, facts: Mapping[str, str]) -> None:
+def print_facts(out: Console, facts: Mapping[str, str]) -> None:
     """Print names and values."""
-    _pairs(console, facts)
+    _pairs(out, facts)
 
 
 def _table(
-    console: Console, title: str, header: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = ()
+    out: Console, title: str, header: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = ()
 ) -> None:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, title_style="bold", pad_edge=False)
     for i, name in enumerate(header):
@@ -100,19 +109,19 @@ def _table(
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     if table.row_count:
-        console.print(table)
+        out.print(table)
 
 
-def _counts(console: Console, title: str, header: str, counts: Mapping[str, int]) -> None:
+def _counts(out: Console, title: str, header: str, counts: Mapping[str, int]) -> None:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    _table(console, title, (header, "count"), [(shown(name), str(count)) for name, count in ordered], numeric=(1,))
+    _table(out, title, (header, "count"), [(shown(name), str(count)) for name, count in ordered], numeric=(1,))
 
 
-def _pairs(console: Console, facts: Mapping[str, str]) -> None:
+def _pairs(out: Console, facts: Mapping[str, str]) -> None:
     table = Table.grid(padding=(0, 2))
     for name, value in facts.items():
         table.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
-    console.print(table)
+    out.print(table)
 
 
 def _span(least: int, most: int | None) -> str:

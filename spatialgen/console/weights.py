@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from spatialgen.config.loader import load_config
 from spatialgen.console.jobs import say
-from spatialgen.console.tables import as_json, print_rows
+from spatialgen.console.tables import as_json, console, print_rows
 from spatialgen.console.words import size
 from spatialgen.perception.stages import build_stages
 from spatialgen.perception.weights import cache_dir, ensure, entries, is_cached
@@ -39,8 +37,7 @@ def list_models(*, json: bool) -> None:
         (e.name, e.role, e.license, f"{e.origin}: {e.package} {e.version[:12]}", size(e.bytes) if e.bytes else "", here)
         for e, here in ((e, "yes" if row["cached"] else "no") for e, row in zip(entries(), rows, strict=True))
     ]
-    console = Console(highlight=False)
-    print_rows(console, "models", ("name", "role", "licence", "origin", "size", "here"), table)
+    print_rows(console(), "models", ("name", "role", "licence", "origin", "size", "here"), table)
     say(f"cache: {cache_dir()}")
 
 
