@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from spatialgen.config.loader import dump_config
 from spatialgen.config.models import BuildConfig
 from spatialgen.config.semantic import ask_semantic, perceive_semantic
-from spatialgen.engine.ask import ASK, Asker
+from spatialgen.engine.ask import Asker
 from spatialgen.engine.asking import AskSpec, perceived, plan_ask, run_ask
 from spatialgen.engine.executor import open_executor
-from spatialgen.engine.making import Hands
+from spatialgen.engine.making import Hands, settle
 from spatialgen.engine.perceiving import PerceiveSpec, plan_perceive, run_perceive
 from spatialgen.engine.plan import Cluster, Pool, check_stages, load_pipeline, place, shortfalls, workers_that_fit
 from spatialgen.engine.run import Tally, terminable
@@ -25,6 +27,8 @@ from spatialgen.estimate import disk_bytes, hours
 from spatialgen.export.card import write_card
 from spatialgen.perception.stages import build_stages
 from spatialgen.perception.weights import cache
+from spatialgen.qa.config import AskConfig
+from spatialgen.records import Scene
 from spatialgen.reports import BuildReport, PlanReport, PoolPlan, Progress, Silent, StagePlan
 from spatialgen.scene.stage import LiftStage
 from spatialgen.schema import SCHEMA_VERSION
@@ -65,8 +69,9 @@ def perceive(
     """
     spec, began = _perceive_spec(config), time.monotonic()
     with _working(config, progress) as hands:
-        manifest, tally = _perceive(config, spec, hands, retry_rejects=retry_rejects, extend=extend)
-    return _report(spec.root, manifest, None, [tally], began)
+        seen = _perceive(config, spec, hands, retry_rejects=retry_rejects, extend=extend)
+    settle(config.run, seen)
+    return _report(spec.root, seen[0], None, [seen[1]], began)
 
 
 def ask(config: BuildConfig, progress: Progress = SILENT, extend: bool = False) -> BuildReport:
@@ -74,20 +79,24 @@ def ask(config: BuildConfig, progress: Progress = SILENT, extend: bool = False) 
     root, began = Path(config.output.path), time.monotonic()
     with _working(config, progress) as hands:
         scenes = perceived(root)
-        questions, tally = _ask(config, scenes, hands, extend=extend)
-    return _report(root, scenes, questions, [tally], began)
+        asked = _ask(config, scenes, hands, extend=extend)
+    settle(config.run, asked)
+    return _report(root, scenes, asked[0], [asked[1]], began)
 
 
 def generate(
     config: BuildConfig, progress: Progress = SILENT, retry_rejects: bool = False, extend: bool = False
 ) -> BuildReport:
-    """Perceive, ask, and write the card. Raises as `perceive` does."""
+    """Perceive, ask, and write the card. Raises as `perceive` does, after all that can be finished is finished."""
     spec, began = _perceive_spec(config), time.monotonic()
     with _working(config, progress) as hands:
-        scenes, seen = _perceive(config, spec, hands, retry_rejects=retry_rejects, extend=extend)
-        questions, asked = _ask(config, scenes, hands, extend=extend)
-        write_card(spec.root)
-    return _report(spec.root, scenes, questions, [seen, asked], began)
+        seen = _perceive(config, spec, hands, retry_rejects=retry_rejects, extend=extend)
+        asked = _ask(config, seen[0], hands, extend=extend)
+        if seen[1] or asked[1] or not BuildPaths(spec.root).card.exists():
+            write_card(spec.root)
+    settle(config.run, seen)
+    settle(config.run, asked)
+    return _report(spec.root, seen[0], asked[0], [seen[1], asked[1]], began)
 
 
 @contextmanager
@@ -163,19 +172,44 @@ def _ask_spec(config: BuildConfig) -> AskSpec:
     return AskSpec(
         root=Path(config.output.path),
         name=config.ask.name,
-        ask=_asker(config),
-        pools=(Pool(ASK, (ASK,), 1.0, 0.0),),
+        questions=Asking(config.ask),
+        workers=None,
         parts={"config": ask_semantic(config), "templates": _templates_sha256(), "schema": SCHEMA_VERSION},
         run=config.run,
     )
 
 
-def _asker(config: BuildConfig) -> Asker:
-    from functools import partial
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The questions of spatialgen.qa, as the engine asks for them. The heavy part is imported in the workers."""
 
-    from spatialgen.qa.ask import ask_scenes
+    config: AskConfig
 
-    return partial(ask_scenes, config=config.ask, acceptance=None)
+    @property
+    def is_balanced(self) -> bool:
+        """True where answers are evened out over the whole build, so that all scenes are counted first."""
+        return bool(self.config.balance)
+
+    def count(self, scenes: Sequence[Scene]) -> Mapping[str, Any]:
+        """Return what could be asked of `scenes`."""
+        from spatialgen.qa.ask import count_scenes
+
+        return count_scenes(scenes, self.config).to_json()
+
+    def acceptance(self, counts: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the shares to keep, given the counts of the whole build."""
+        from spatialgen.qa.ask import acceptance
+        from spatialgen.qa.balance import Counts
+
+        return acceptance(Counts.from_json(counts), self.config).to_json()
+
+    def asker(self, acceptance: Mapping[str, Any] | None) -> Asker:
+        """Return the function that makes the rows of some scenes."""
+        from spatialgen.qa.ask import ask_scenes
+        from spatialgen.qa.balance import Acceptance
+
+        frozen = None if acceptance is None else Acceptance.from_json(acceptance)
+        return partial(ask_scenes, config=self.config, acceptance=frozen)
 
 
 def _templates_sha256() -> str:

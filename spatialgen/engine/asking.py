@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from spatialgen.engine.ask import ASK, SCHEMAS, Asker, AskJob, AskProof
+from spatialgen.engine.count import COUNT, CountJob, total_counts
 from spatialgen.engine.making import Hands, Making, make
 from spatialgen.engine.plan import Pool
-from spatialgen.engine.run import RunSettings, Tally
+from spatialgen.engine.run import Run, RunLog, RunSettings, Tally, run_units
 from spatialgen.errors import PlanError
+from spatialgen.records import Scene
 from spatialgen.schema import SCHEMA_VERSION
 from spatialgen.store.counts import count_ask
 from spatialgen.store.files import make_folder
 from spatialgen.store.finalize import Packing
 from spatialgen.store.fingerprint import fingerprint, refuse_change
 from spatialgen.store.layout import BuildPaths
+from spatialgen.store.ledger import Ledger
 from spatialgen.store.manifest import Manifest, is_complete, read_manifest
 from spatialgen.store.plan import PlanInfo, read_info, write_info
 
 
+class Questions(Protocol):
+    """Makes questions. Picklable: it travels to the workers.
+
+    Where `is_balanced`, all scenes are counted first, and what `acceptance` makes of the sum is frozen in the plan.
+    """
+
+    @property
+    def is_balanced(self) -> bool: ...
+
+    def count(self, scenes: Sequence[Scene]) -> Mapping[str, Any]: ...
+
+    def acceptance(self, counts: Mapping[str, Any]) -> Mapping[str, Any]: ...
+
+    def asker(self, acceptance: Mapping[str, Any] | None) -> Asker: ...
+
+
 @dataclass(frozen=True, slots=True)
 class AskSpec:
-    """Everything about one set of questions, made from a config. `parts` are what its fingerprint is made of.
-
-    `ask` makes the questions of some scenes; it travels to the workers.
-    """
+    """Everything about one set of questions, made from a config. `parts` are what its fingerprint is made of."""
 
     root: Path
     name: str
-    ask: Asker
-    pools: tuple[Pool, ...]
+    questions: Questions
+    workers: int | None
     parts: Mapping[str, Any]
     run: RunSettings
 
@@ -78,6 +95,9 @@ def plan_ask(spec: AskSpec, scenes: Manifest, extend: bool) -> PlanInfo:
 
 def run_ask(spec: AskSpec, info: PlanInfo, scenes: Manifest, hands: Hands) -> tuple[Manifest, Tally | None]:
     """Ask about what is pending and pack it (see `making.make` for what is returned and raised)."""
+    if spec.questions.is_balanced and "acceptance" not in info.extra:
+        info = _balanced(spec, info, hands)
+    asker = spec.questions.asker(info.extra.get("acceptance"))
     build = BuildPaths(spec.root)
     paths = build.ask(spec.name)
     packing = Packing(
@@ -92,5 +112,35 @@ def run_ask(spec: AskSpec, info: PlanInfo, scenes: Manifest, hands: Hands) -> tu
         groups=[(shard.first_unit, shard.units) for shard in scenes.shards],
     )
     root, out = str(spec.root.resolve()), str(paths.root.resolve())
-    making = Making(paths, build.runs, lambda marks: AskJob(root, out, marks, spec.ask), spec.pools, packing, spec.run)
+    making = Making(
+        paths, build.runs, lambda marks: AskJob(root, out, marks, asker), [_pool(spec, ASK)], packing, spec.run
+    )
     return make(making, hands)
+
+
+def _pool(spec: AskSpec, step: str) -> Pool:
+    return Pool(step, (step,), 1.0, 0.0, max_workers=spec.workers)
+
+
+def _balanced(spec: AskSpec, info: PlanInfo, hands: Hands) -> PlanInfo:
+    """Count over all scenes, and freeze in the plan which share of what is to be kept."""
+    build = BuildPaths(spec.root)
+    paths = build.ask(spec.name)
+    ledger = Ledger(paths.root / "counts")
+    ledger.prepare(info.units)
+    pending = [int(unit) for unit in (~ledger.committed(info.units)).nonzero()[0]]
+    root, counts = str(spec.root.resolve()), str(ledger.root.resolve())
+    hands.progress.start(COUNT, info.units, info.units - len(pending), info.records, 0)
+    try:
+        if pending:
+            log = RunLog(build.runs, COUNT, str(hands.lease.holder))
+            job = CountJob(root, counts, str(log.marks.resolve()), spec.questions.count)
+            pools = [_pool(spec, COUNT)]
+            run_units(Run(job, pools, pending, spec.run, hands.executor, hands.lease, log, hands.progress))
+    finally:
+        hands.progress.finish()
+    acceptance = spec.questions.acceptance(total_counts(ledger, info.units))
+    frozen = replace(info, extra={**info.extra, "acceptance": acceptance})
+    write_info(paths, frozen)
+    shutil.rmtree(ledger.root, ignore_errors=True)
+    return frozen

@@ -42,8 +42,8 @@ class Hands:
 def make(making: Making, hands: Hands, again: Sequence[int] = ()) -> tuple[Manifest, Tally | None]:
     """Make what is pending, and the units `again`; pack; return the manifest. No Tally where all was done before.
 
-    Raises BuildFailed where too much was rejected or internal errors happened (after packing, unless there were too
-    many to go on), StoreError where the folder fails, PlanError where the cluster is too small.
+    Raises BuildFailed where too much went wrong to go on, StoreError where the folder fails, PlanError where the
+    cluster is too small. What went wrong in a dataset that could be finished is for `settle` to judge.
     """
     manifest = read_manifest(making.paths)
     if is_complete(making.paths) and manifest is not None and manifest.units == making.packing.units:
@@ -52,8 +52,14 @@ def make(making: Making, hands: Hands, again: Sequence[int] = ()) -> tuple[Manif
     tally = _run_pending(making, manifest, hands, again)
     hands.progress.message("packing shards")
     manifest = finalize(making.paths, making.packing, lambda _: hands.lease.check())
-    judge(making.run, manifest.records, manifest.counts.get("rejects", {}), at_end=True)
     return manifest, tally
+
+
+def settle(run: RunSettings, made: tuple[Manifest, Tally | None]) -> None:
+    """Raise BuildFailed if the dataset was finished by this run, with internal errors or too many rejects in it."""
+    manifest, tally = made
+    if tally is not None:
+        judge(run, manifest.records, manifest.counts.get("rejects", {}), at_end=True)
 
 
 def _run_pending(making: Making, manifest: Manifest | None, hands: Hands, again: Sequence[int]) -> Tally:

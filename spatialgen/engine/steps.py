@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -37,11 +37,19 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """What could be asked of one scene, or of it and those that follow it in its batch."""
+
+    image_id: str
+    counts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One record of a unit, as far as it has come. `notes` are the rejects of single objects."""
 
     image_id: str
-    value: PlanRow | Frame | Finished | Scene | Asked | Reject
+    value: PlanRow | Frame | Finished | Scene | Asked | Counted | Reject
     notes: tuple[Reject, ...] = ()
 
 

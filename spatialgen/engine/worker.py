@@ -12,7 +12,7 @@ from typing import Protocol
 
 from spatialgen import errors
 from spatialgen.engine.attempts import Attempts
-from spatialgen.engine.steps import Asked, Clock, Finished, Item, Step, run_steps
+from spatialgen.engine.steps import Asked, Clock, Counted, Finished, Item, Step, run_steps
 from spatialgen.engine.threads import single_thread
 from spatialgen.errors import BuildFailed, SpatialgenError
 from spatialgen.records import Reject, RejectCode
@@ -160,5 +160,5 @@ def unit_done(unit: int, items: Sequence[Item], clock: Clock, host: str, attempt
     for item in items:
         if isinstance(item.value, Reject):
             rejects[item.value.code.value] = rejects.get(item.value.code.value, 0) + 1
-    images = sum(isinstance(item.value, Finished | Asked) for item in items)
+    images = sum(isinstance(item.value, Finished | Asked | Counted) for item in items)
     return UnitDone(unit, len(items), images, rejects, clock.seconds, clock.images, host, attempts)

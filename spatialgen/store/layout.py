@@ -60,6 +60,10 @@ class BuildPaths:
         return self.root / "config.yaml"
 
     @property
+    def card(self) -> Path:
+        return self.root / "README.md"
+
+    @property
     def lease(self) -> Path:
         return self.root / "lease.json"
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from spatialgen.config.models import RayConfig, RunConfig
 from spatialgen.engine.executor import open_executor
-from spatialgen.engine.making import Hands
+from spatialgen.engine.making import Hands, settle
 from spatialgen.engine.perceiving import PerceiveSpec, plan_perceive, run_perceive
 from spatialgen.engine.plan import Pool
 from spatialgen.engine.run import Tally, terminable
@@ -257,7 +257,9 @@ class Tiny:
         lease = Lease(BuildPaths(self.out).lease, 60.0)
         with terminable(), lease, open_executor(self.executor, ray) as executor:
             info = plan_perceive(self.spec(), extend, Silent())
-            return run_perceive(self.spec(), info, Hands(lease, executor, Silent()), retry_rejects)
+            made = run_perceive(self.spec(), info, Hands(lease, executor, Silent()), retry_rejects)
+        settle(self.spec().run, made)
+        return made
 
 
 def contents(out: Path) -> dict[str, bytes]:
