@@ -42,7 +42,8 @@ class Cloud:
 
     `rim_m` (3, M): where the visible surface ends, half a pixel beyond the last pixel in each of the four directions;
     `rim_step_m` (3, M): from that pixel's centre to the rim point; `rim_kind` (M,): OPEN, HIDDEN or CONTACT;
-    `rim_px` (2, M): its pixel; `beyond_id` (M,): who owns the next pixel.
+    `rim_px` (2, M): its pixel; `beyond_id` (M,): who owns the next pixel; `rim_blur_m` (M,): by how much the last
+    pixel's surface runs away from the eye, where that is too steep to say where it ends, else 0.
     """
 
     points_m: F32
@@ -52,8 +53,20 @@ class Cloud:
     rim_kind: U8
     rim_px: I32
     beyond_id: I32
+    rim_blur_m: F32
     median_depth_m: float
     nearest_depth_m: float
+
+    @property
+    def rim_step_length_m(self) -> F32:
+        """Half a pixel on the surface (M,), metres."""
+        return np.asarray(np.sqrt((self.rim_step_m**2).sum(axis=0)))
+
+    @property
+    def is_covered(self) -> Bool:
+        """Where the object goes on behind a rim point (M,): something nearer hides it, or stands on its level top."""
+        level = np.abs(self.rim_step_m[2]) < 0.2 * self.rim_step_length_m
+        return np.asarray((self.rim_kind == HIDDEN) | ((self.rim_kind == CONTACT) & level & (self.beyond_id > 0)))
 
     @property
     def surface_m(self) -> F32:
@@ -81,7 +94,7 @@ def object_cloud(crop: Crop, view: View) -> Cloud | None:
     depths = np.sort(crop.depth_m.ravel()[own])
     chosen = _thinned(own, mask.shape[1])
     points, normals = _points_with_normals(crop, mask, chosen, view)
-    rim, step, kind, pixels, beyond = _rim(crop, mask, view)
+    rim, step, kind, pixels, beyond, blur = _rim(crop, mask, view)
     return Cloud(
         points,
         normals,
@@ -90,6 +103,7 @@ def object_cloud(crop: Crop, view: View) -> Cloud | None:
         kind,
         pixels,
         beyond,
+        blur,
         float(depths[len(depths) // 2]),
         float(depths[int(0.02 * (len(depths) - 1))]),
     )
@@ -123,8 +137,8 @@ def _points_with_normals(crop: Crop, mask: Bool, index: NDArray[np.intp], view: 
     return np.stack([x[0], y[0], z[0]]), normal
 
 
-def _rim(crop: Crop, mask: Bool, view: View) -> tuple[F32, F32, U8, I32, I32]:
-    """Return the fields `rim_m`, `rim_step_m`, `rim_kind`, `rim_px` and `beyond_id` of a cloud."""
+def _rim(crop: Crop, mask: Bool, view: View) -> tuple[F32, F32, U8, I32, I32, F32]:
+    """Return the fields `rim_m`, `rim_step_m`, `rim_kind`, `rim_px`, `beyond_id`, `rim_blur_m` of a cloud."""
     width = mask.shape[1]
     flat_mask = mask.ravel()
     last, offset, du, dv = [], [], [], []
@@ -140,7 +154,9 @@ def _rim(crop: Crop, mask: Bool, view: View) -> tuple[F32, F32, U8, I32, I32]:
     with np.errstate(divide="ignore"):
         inverse = 1 / crop.depth_m.ravel()
     here, slope = inverse[at], inverse[at] - inverse[at - shift_to]
-    slope = np.where(flat_mask[at - shift_to] & (np.abs(slope) < _STEEPEST * here), slope, np.float32(0))
+    steep = np.abs(slope) > _STEEPEST * here
+    blur = np.where(flat_mask[at - shift_to] & steep, np.abs(slope) / here**2, np.float32(0))
+    slope = np.where(flat_mask[at - shift_to] & ~steep, slope, np.float32(0))
     step = (inverse[at + shift_to] - here - slope) / here
     kind = np.full(len(at), CONTACT, np.uint8)
     kind[~(step > -_JUMP)] = OPEN
@@ -151,4 +167,4 @@ def _rim(crop: Crop, mask: Bool, view: View) -> tuple[F32, F32, U8, I32, I32]:
     rim = view.points(u + half * step_u, v + half * step_v, 1 / (here + half * slope))
     outer = view.points(u + 0.5 * step_u, v + 0.5 * step_v, 1 / (here + 0.5 * slope))
     pixels = np.stack([u, v]).astype(np.int32)
-    return rim, outer - inner_points, kind, pixels, crop.ids.ravel()[at + shift_to].astype(np.int32)
+    return rim, outer - inner_points, kind, pixels, crop.ids.ravel()[at + shift_to].astype(np.int32), blur

@@ -8,23 +8,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialgen.geometry.clouds import HIDDEN, Cloud
-from spatialgen.records import F32, F64, U8, Bool
+from spatialgen.records import F32, F64, Bool
 
 SEEN, COVERED, AWAY = "seen", "covered", "away"
 """The end is seen; something nearer covers it; its outer side faces away, so that a thickness is missing."""
 
 _LEAST_REACH_M = 0.004
+_A_LINE = 10
+"""So many rim points in one line are a side of the object, and not a corner cut off by something nearer."""
+
+_NEXT_PX = 3
 _FRACTION_SIGMA = 0.29
 """One-sigma error, in pixels, of an edge known to lie between two neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Where the visible surface ends in some direction, its one-sigma error, and its state."""
+    """Where the visible surface ends in some direction, its one-sigma error, and its state.
+
+    `grounded`: whether the foot of the object is seen to end there too, and not only something on top of it.
+    """
 
     value_m: float
     sigma_m: float
     state: str
+    grounded: bool
 
 
 def find_end(cloud: Cloud, direction: F64, extent_m: float) -> End:
@@ -36,12 +44,28 @@ def find_end(cloud: Cloud, direction: F64, extent_m: float) -> End:
     w = direction.astype(np.float32)
     on_points, on_rim, half = w @ cloud.points_m, w @ cloud.rim_m, w @ cloud.rim_step_m
     value, sigma, band = outermost(cloud, on_points, on_rim, half)
+    sigma += float(cloud.rim_blur_m[band].mean()) if band.any() else 0.0
     reach = max(0.02 * extent_m, _LEAST_REACH_M, 2 * float(half[band].max()) if band.any() else 0.0)
-    facing = w @ cloud.normals[:, on_points > value - reach]
-    facing = facing[np.isfinite(facing)]
-    at_end = on_rim > value - reach
-    across = at_end & (half > 0.5 * np.sqrt((cloud.rim_step_m**2).sum(axis=0)))
-    return End(value, sigma, _state(cloud.rim_kind[across if across.any() else at_end], facing))
+    body, rim = on_points > value - reach, on_rim > value - reach
+    facing = w @ cloud.normals[:, body]
+    across = rim & (half > 0.5 * cloud.rim_step_length_m)
+    state = _state(cloud.is_covered[across if across.any() else rim], facing[np.isfinite(facing)])
+    if state == SEEN and int(band.sum()) < _A_LINE and _touches_cover(cloud, band, int(np.argmax(on_rim))):
+        state = COVERED
+    lowest, highest = float(cloud.points_m[2].min()), float(cloud.points_m[2].max())
+    foot = lowest + 0.15 * (highest - lowest)
+    low = (cloud.points_m[2, body] < foot).sum() + (cloud.rim_m[2, rim] < foot).sum()
+    return End(value, sigma, state, bool(low >= 3))
+
+
+def _touches_cover(cloud: Cloud, band: Bool, outermost_rim: int) -> bool:
+    """Return whether the outermost pixels lie next to where something nearer begins to cover the object."""
+    if not cloud.is_covered.any():
+        return False
+    ends = cloud.rim_px[:, band] if band.any() else cloud.rim_px[:, outermost_rim : outermost_rim + 1]
+    covers = cloud.rim_px[:, cloud.is_covered]
+    apart = np.abs(ends[:, :, None] - covers[:, None, :]).max(axis=0).min(axis=1)
+    return bool(2 * (apart <= _NEXT_PX).sum() > len(apart))
 
 
 def outermost(
@@ -61,11 +85,11 @@ def outermost(
     return max(float(on_rim[band].mean()), least), sigma, band
 
 
-def _state(kinds: U8, facing: F32) -> str:
+def _state(covered: Bool, facing: F32) -> str:
     """Return the state of an end from what lies beyond its rim and how its faces are turned to its direction."""
     outward = int((facing > 0.7).sum())
     inward = int((facing < -0.7).sum())
-    if 2 * int((kinds == HIDDEN).sum()) > len(kinds):
+    if 2 * int(covered.sum()) > len(covered):
         return COVERED
     if outward > max(3, 0.1 * len(facing)):
         return SEEN

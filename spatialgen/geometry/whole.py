@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,13 +16,16 @@ from spatialgen.geometry.boxes import (
     rectangle_areas,
 )
 from spatialgen.geometry.clouds import Cloud
-from spatialgen.geometry.ends import SEEN, End, find_end, missing_sigma
+from spatialgen.geometry.ends import End, find_end, missing_sigma
 from spatialgen.geometry.rounds import Circle, fit_round
-from spatialgen.records import F64
+from spatialgen.records import F64, Bool
 
 _TURN = np.linspace(0, 2 * np.pi, 48, endpoint=False)
 CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 """The unit circle (48, 2), counter-clockwise."""
+
+_BOARD = 0.3
+"""Thinner than this share of its height, what is seen may be only a board of something deeper."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,25 +49,31 @@ class Whole:
     low_state: str
 
 
-def estimate_whole(cloud: Cloud, eye_m: F64, tolerance: float) -> Whole:
+SeenThrough = Callable[[F64], Bool]
+"""Tells of canonical points (3, N) whether something behind them is seen, so that they cannot be the object's."""
+
+
+def estimate_whole(cloud: Cloud, eye_m: F64, tolerance: float, seen_through: SeenThrough) -> Whole:
     """Return the whole object behind a cloud seen from `eye_m` (3,). `tolerance`: relative misfit allowed."""
     low, high = _vertical_ends(cloud)
     ball = fit_ball(cloud, eye_m, tolerance)
-    if ball is not None and (low.state == SEEN or ball.center_m[2] - ball.radius_m < 0.05):
-        return _ball_whole(ball.center_m, ball.radius_m)
+    if ball is not None:
+        return _ball_whole(ball.center_m, ball.radius_m, low)
     hull = convex_hull(cloud.surface_m[:2])
     circle = fit_round(cloud, hull, eye_m, tolerance)
-    return _box_whole(cloud, hull, low, high) if circle is None else _round_whole(circle, low, high)
+    if circle is not None:
+        return _round_whole(circle, low, high)
+    return _box_whole(cloud, hull, (low, high), eye_m, seen_through)
 
 
 def _vertical_ends(cloud: Cloud) -> tuple[End, End]:
     height = float(np.ptp(cloud.surface_m[2]))
     up = np.array([0.0, 0.0, 1.0])
     low = find_end(cloud, -up, height)
-    return End(-low.value_m, low.sigma_m, low.state), find_end(cloud, up, height)
+    return replace(low, value_m=-low.value_m), find_end(cloud, up, height)
 
 
-def _ball_whole(center: F64, radius: float) -> Whole:
+def _ball_whole(center: F64, radius: float, low: End) -> Whole:
     sigma = 0.004 * radius
     return Whole(
         kind="ball",
@@ -74,7 +84,7 @@ def _ball_whole(center: F64, radius: float) -> Whole:
         side_sigma_m=np.full(4, sigma),
         x_sigma_m=np.full(2, sigma),
         z_sigma_m=np.full(2, sigma),
-        low_state=SEEN,
+        low_state=low.state,
     )
 
 
@@ -100,7 +110,8 @@ def _heights(low: End, high: End, across_m: float) -> tuple[F64, F64]:
     return np.array([low.value_m, high.value_m]), np.array(sigmas)
 
 
-def _box_whole(cloud: Cloud, hull: F64, low: End, high: End) -> Whole:
+def _box_whole(cloud: Cloud, hull: F64, heights: tuple[End, End], eye_m: F64, seen_through: SeenThrough) -> Whole:
+    low, high = heights
     rough = bounding_rectangle(hull, _best_angle(cloud, hull))
     ends = [
         find_end(cloud, np.array([*(sign * axis), 0.0]), 2 * half)
@@ -108,30 +119,66 @@ def _box_whole(cloud: Cloud, hull: F64, low: End, high: End) -> Whole:
         for sign in (-1.0, 1.0)
     ]
     rectangle = _from_ends(rough, ends)
-    long, wide = 2 * rectangle.half_m
-    height = high.value_m - low.value_m
-    largest = max(long, wide, height)
-    sigmas = [missing_sigma(end, long, max(wide, height), largest) for end in ends[:2]]
-    sigmas += [missing_sigma(end, wide, max(long, height), largest) for end in ends[2:]]
-    outline = rectangle.corners_m if _is_full(hull, rough) else hull
-    x, x_sigma = _lateral(cloud, outline, hull, largest)
-    z, z_sigma = _heights(low, high, max(long, wide))
-    return Whole("box", rectangle, outline, x, z, np.array(sigmas), x_sigma, z_sigma, low.state)
+    z, z_sigma = _heights(low, high, 2 * float(rectangle.half_m.max()))
+    sigmas = _side_sigmas(rectangle, ends, float(np.ptp(z)), eye_m)
+    outline = _outline(rectangle, hull, z, seen_through)
+    x, x_sigma = _lateral(cloud, outline, hull, (rectangle, sigmas), float(np.ptp(z)))
+    return Whole("box", rectangle, outline, x, z, sigmas, x_sigma, z_sigma, low.state)
 
 
-def _is_full(hull: F64, rectangle: Rectangle) -> bool:
-    """Return whether a hull fills its rectangle, so that the rectangle's corners are the object's own."""
-    return polygon_area(hull) > 0.93 * 4 * float(rectangle.half_m.prod())
+def _side_sigmas(rectangle: Rectangle, ends: list[End], height: float, eye_m: F64) -> F64:
+    """Return the sigmas (4,) of a rectangle's sides, with what may be missing.
+
+    A side that faces away, of a thing that looks like a board, may be the back of a board with more behind it, low
+    down: unless its foot is seen to end there, its place is a guess.
+    """
+    sizes = 2 * rectangle.half_m
+    largest = max(float(sizes.max()), height)
+    sigmas = np.zeros(4)
+    for k, end in enumerate(ends):
+        along, across = float(sizes[k // 2]), max(float(sizes[1 - k // 2]), height)
+        axis = (1 if k % 2 else -1) * (rectangle.u, rectangle.v)[k // 2]
+        faces_away = (rectangle.center_m - eye_m[:2]) @ axis + along / 2 > 0
+        sigmas[k] = missing_sigma(end, along, across, largest)
+        if faces_away and not end.grounded and along < _BOARD * height:
+            sigmas[k] += 0.3 * across
+    return sigmas
 
 
-def _lateral(cloud: Cloud, outline: F64, hull: F64, largest_m: float) -> tuple[F64, F64]:
-    """Return the interval of x and the sigmas of its ends; the corners of a full rectangle are its ends."""
-    extent = float(np.ptp(hull[:, 0]))
+def _outline(rectangle: Rectangle, hull: F64, z_m: F64, seen_through: SeenThrough) -> F64:
+    """Return the convex outline of the whole footprint: the seen hull, and corners of the box that may be there.
+
+    A corner may be there unless one sees through it at some height.
+    """
+    corners = rectangle.corners_m
+    if polygon_area(hull) > 0.93 * 4 * float(rectangle.half_m.prod()):
+        return corners
+    inner = rectangle.center_m + 0.96 * (corners - rectangle.center_m)
+    levels = z_m[0] + np.array([0.05, 0.3, 0.6, 0.95]) * np.ptp(z_m)
+    columns = np.concatenate([np.vstack([inner.T, np.full(4, z)]) for z in levels], axis=1)
+    possible = ~seen_through(columns).reshape(len(levels), 4).any(axis=0)
+    return convex_hull(np.concatenate([hull, corners[possible]]).T)
+
+
+def _lateral(cloud: Cloud, outline: F64, hull: F64, box: tuple[Rectangle, F64], height: float) -> tuple[F64, F64]:
+    """Return the interval of x and the sigmas of its ends.
+
+    Ends are measured, unless a corner of the box that is not itself seen lies farther out.
+    """
+    extent = float(np.ptp(outline[:, 0]))
+    largest = max(extent, height)
     low, high = (find_end(cloud, np.array([s, 0.0, 0.0]), extent) for s in (-1.0, 1.0))
-    sigma = np.array([missing_sigma(end, extent, extent, largest_m) for end in (low, high)])
-    if outline is hull:
-        return np.array([-low.value_m, high.value_m]), sigma
-    return np.array([outline[:, 0].min(), outline[:, 0].max()]), sigma
+    x = np.array([-low.value_m, high.value_m])
+    sigma = np.array([missing_sigma(end, extent, extent, largest) for end in (low, high)])
+    rectangle, sides = box
+    u, v = np.abs(rectangle.u[0]), np.abs(rectangle.v[0])
+    corner_sigma = float(np.hypot(u * sides[:2].max(), v * sides[2:].max()))
+    for k, outer in enumerate((float(outline[:, 0].min()), float(outline[:, 0].max()))):
+        beyond = (x[k] - outer) if k == 0 else (outer - x[k])
+        if len(outline) == 4 or beyond > 0.01 * extent:
+            x[k] = outer
+            sigma[k] = corner_sigma + (0.0 if len(outline) == 4 else 0.05 * beyond)
+    return x, sigma
 
 
 def _from_ends(rough: Rectangle, ends: list[End]) -> Rectangle:

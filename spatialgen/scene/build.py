@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy import ndimage
@@ -15,7 +16,7 @@ from spatialgen.geometry.gravity import gravity_from_scene
 from spatialgen.geometry.grid import Grid, sample_grid
 from spatialgen.geometry.noise import DepthNoise, local_noise, measure_noise
 from spatialgen.geometry.scale import checked_scale
-from spatialgen.geometry.surfaces import whole_surface
+from spatialgen.geometry.surfaces import seen_through, whole_surface
 from spatialgen.geometry.visibility import visible_share
 from spatialgen.geometry.whole import estimate_whole
 from spatialgen.records import (
@@ -171,7 +172,9 @@ def _lift(
     for k, item in enumerate(seen):
         if item.cloud is not None:
             clouds[k] = item.cloud
-    wholes = [estimate_whole(cloud, eye, tolerance) for cloud in clouds.values()]
+    margin = 0.01 + 2 * ground.noise.sigma
+    through = partial(seen_through, view=ground.view, depth_m=depth, margin=margin)
+    wholes = [estimate_whole(cloud, eye, tolerance, through) for cloud in clouds.values()]
     standings = settle(
         wholes,
         list(clouds.values()),
@@ -179,7 +182,6 @@ def _lift(
         ground.noise.sigma,
         ground.view.height_m,
     )
-    margin = 0.01 + 2 * ground.noise.sigma
     surfaces = [
         whole_surface(cloud, s.whole, ground.view, depth, margin)
         for cloud, s in zip(clouds.values(), standings, strict=True)

@@ -10,7 +10,6 @@ import numpy as np
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.ends import SEEN
 from spatialgen.geometry.whole import Whole
-from spatialgen.records import F32
 
 FLOOR = -1
 """Stands for the floor where an index of an object is expected."""
@@ -54,10 +53,12 @@ def _settle(
     best = None
     for other, cloud in enumerate(clouds):
         if other != index and wholes[other].z_m[0] < low - slack:
-            level = _level_under(whole, wholes[other], cloud.surface_m, low + slack)
+            level = _level_under(whole, wholes[other], cloud, (low + slack, eye_z_m))
             if level is not None and (best is None or level > best[1]):
                 best = (other, level)
     hidden = whole.low_state != SEEN
+    if whole.kind == "ball" and not hidden:
+        best = best if best is not None and low - best[1] < slack else None
     if best is not None and (hidden or low - best[1] < slack):
         sigma = 1e-3 if low - best[1] < slack else 0.1
         return _on(whole, best[0], best[1], sigma)
@@ -72,22 +73,26 @@ def _on(whole: Whole, support: int, z_m: float, sigma_m: float) -> Standing:
     return Standing(replace(whole, z_m=z, z_sigma_m=sigma), support)
 
 
-def _level_under(whole: Whole, below: Whole, surface_m: F32, most_m: float) -> float | None:
-    """Return the height of the highest surface below `most_m` around a footprint, None where there is none.
+def _level_under(whole: Whole, below: Whole, cloud: Cloud, bounds_m: tuple[float, float]) -> float | None:
+    """Return the height of the highest level surface around a footprint, None where there is none.
 
-    A top above the eye shows no surface: there the top itself stands for it.
+    It must lie below the first of `bounds_m`; the second is the height of the eye: a top above it shows no surface,
+    so that the top itself stands for it.
     """
+    most, eye = bounds_m
     center, box = whole.rectangle.center_m, below.rectangle
     offset = center - box.center_m
     if abs(offset @ box.u) > box.half_m[0] or abs(offset @ box.v) > box.half_m[1]:
         return None
-    if most_m - 0.3 < below.z_m[1] < most_m:
+    if max(most - 0.3, eye - 0.1) < below.z_m[1] < most:
         return float(below.z_m[1])
+    points = cloud.points_m
     radius = float(np.hypot(*whole.rectangle.half_m))
-    apart = np.hypot(surface_m[0] - np.float32(center[0]), surface_m[1] - np.float32(center[1]))
-    low = surface_m[2] < most_m
+    apart = np.hypot(points[0] - np.float32(center[0]), points[1] - np.float32(center[1]))
+    with np.errstate(invalid="ignore"):
+        level = (points[2] < most) & (cloud.normals[2] > 0.8)
     for reach in (radius + 0.05, radius + 0.2):
-        near = low & (apart < reach)
+        near = level & (apart < reach)
         if near.sum() >= 5:
-            return float(np.sort(surface_m[2, near])[-3])
+            return float(np.sort(points[2, near])[-3])
     return None
