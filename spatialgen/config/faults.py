@@ -18,7 +18,7 @@ def explain(error: ValidationError, root: type[BaseModel], data: Any, places: Ma
     """Return `error` about `data` in a user's words. `places` says where each key comes from."""
     lines: dict[str, None] = {}
     for fault in error.errors(include_url=False):
-        path = data_path(fault["loc"], data)
+        path = _to_choice(fault, data_path(fault["loc"], data), places)
         kind = fault["type"]
         about = _unknown_key(root, data, path) if kind == "extra_forbidden" else _wrong_value(fault)
         lines[f"{_place(path, places)}: {dotted(path)}: {about}"] = None
@@ -111,6 +111,12 @@ def _wrong_value(fault: Any) -> str:
     if fault["type"] in ("backend", "value_error"):
         return message
     return f"{message}, not {fault['input']!r}"
+
+
+def _to_choice(fault: Any, path: KeyPath, places: Mapping[KeyPath, str]) -> KeyPath:
+    """Return the path of the key that chose among models, where that is what is wrong."""
+    chooser = {"backend": "backend", "union_tag_invalid": "kind"}.get(fault["type"])
+    return (*path, chooser) if chooser and (*path, chooser) in places else path
 
 
 def _place(path: KeyPath, places: Mapping[KeyPath, str]) -> str:

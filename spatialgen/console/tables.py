@@ -16,7 +16,6 @@ from rich.text import Text
 from spatialgen.console.words import duration, rate, shown, size
 from spatialgen.reports import BuildReport, BuildStatus, JobStatus, PlanReport
 
-
 _PIPED_WIDTH = 120
 
 
