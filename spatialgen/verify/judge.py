@@ -12,7 +12,7 @@ from spatialgen.testing.truth.answer import silent, untold
 from spatialgen.testing.truth.seen import clear_radius_m, floor_point_m
 from spatialgen.verify.askable import askable_facts
 from spatialgen.verify.judged import Judged
-from spatialgen.verify.kinds import BOXES, fact_key, is_quality, summary_name
+from spatialgen.verify.kinds import BOXES, fact_key, is_quality, kind_of, summary_name
 
 Row = Mapping[str, Any]
 FactKey = tuple[str, tuple[str, ...], str]
@@ -38,8 +38,9 @@ def judge_rows(rows: Iterable[Row], truth: TrueScene) -> list[Judged]:
 
 def _left_out(key: FactKey, truth: TrueScene) -> Judged:
     name, subjects, _ = key
-    kind = "quality" if is_quality(name) else "quantity"
-    return Judged(summary_name(name), kind, truth.scene_id, subjects, None, None, askable=True, note="left out")
+    return Judged(
+        summary_name(name), kind_of(name), truth.scene_id, subjects, None, None, askable=True, note="left out"
+    )
 
 
 def _answer(row: Row, truth: TrueScene) -> Answer:
@@ -69,17 +70,16 @@ def judge_fact(row: Row, truth: TrueScene, *, askable: bool) -> Judged:
     """Return a decided row beside its truth; `note` is "unknown" where the truth cannot tell."""
     answer = _answer(row, truth)
     name, value = row["question_type"], row["answer_value"]
-    quality = is_quality(name)
     return Judged(
         type=summary_name(name),
-        kind="quality" if quality else "quantity",
+        kind=kind_of(name),
         scene_id=truth.scene_id,
         subjects=tuple(row["subjects"]),
         value=None if value is None else float(value),
         truth=answer.value,
         unit=row["answer_unit"],
         sigma=float(row["sigma"] or 0.0),
-        right=is_right(row, answer) if quality else None,
+        right=is_right(row, answer) if is_quality(name) else None,
         askable=askable,
         note=answer.note if answer.known else "unknown",
     )

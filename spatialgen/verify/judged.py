@@ -12,7 +12,7 @@ import numpy as np
 class Judged:
     """An answer and its truth. `value` is None where it was not asked; `truth` None where silence was due.
 
-    `kind`: "quality" (yes/no, a pick, an order, a count) or "quantity". `right` is the verdict on a quality;
+    `kind`: "quality" (yes/no, a pick, an order, a count), "quantity", or "box" (nine numbers at once, right or not). `right` is the verdict on a quality;
     `error` (absolute, in `unit`) and `sigma` belong to quantities. `askable`: counts for coverage.
     """
 
@@ -83,7 +83,7 @@ def summarise(name: str, kind: str, judged: Sequence[Judged]) -> Summary:
         asked=len(asked),
         askable=len(askable),
         coverage=_share([item.asked for item in askable]),
-        right=_share([bool(item.right) for item in asked if kind == "quality"]),
+        right=_share([bool(item.right) for item in asked if kind != "quantity"]),
         within_10=_share([item.within(0.10) for item in asked if kind == "quantity"]),
         within_25=_share([item.within(0.25) for item in asked if kind == "quantity"]),
         median_error=float(median),

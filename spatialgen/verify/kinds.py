@@ -34,6 +34,13 @@ def is_quality(question_type: str) -> bool:
     return question_type in QUALITIES
 
 
+def kind_of(question_type: str) -> str:
+    """Return "quality", "quantity", or "box" for `box_3d`, which is right only if nine numbers are."""
+    if question_type == "box_3d":
+        return "box"
+    return "quality" if is_quality(question_type) else "quantity"
+
+
 def fact_key(question_type: str, subjects: Sequence[str], params: str) -> tuple[str, tuple[str, ...], str]:
     """Return what makes a fact one fact: a type and its inverse, and both orders of a pair, are the same."""
     name = _OPPOSITES.get(question_type, question_type)

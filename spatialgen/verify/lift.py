@@ -24,6 +24,7 @@ from spatialgen.testing.truth.scene import TrueObject, TrueScene, from_analytic
 from spatialgen.verify.askable import whole_objects
 from spatialgen.verify.conditions import CONDITIONS, condition
 from spatialgen.verify.judged import Judged, by_type
+from spatialgen.verify.run import gravity_errors_deg
 from spatialgen.verify.tables import plain_table
 
 Measure = tuple[float | np.float64, float | np.float64, float | np.float64]  # estimate, sigma, truth
@@ -149,13 +150,6 @@ def _confident(measure: Measure, unit: str) -> bool:
     return bool(2 * sigma <= max(0.10 * abs(value), 0.01 if unit == "m" else 0.0))
 
 
-def gravity_error_deg(scene: Scene, truth: TrueScene) -> float | None:
-    """Return the angle between the scene's up and the true one, None where the scene has none."""
-    if scene.gravity is None:
-        return None
-    return float(np.degrees(np.arccos(np.clip(scene.gravity.up_camera @ truth.up_camera, -1, 1))))
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Lifting against the truth of analytic scenes.")
     parser.add_argument("--scenes", type=int, default=50)
@@ -188,8 +182,7 @@ def main() -> None:
         scene, truth = lift_scene(sample_scene(seed, kind=kind), condition(options.condition))
         truths[truth.scene_id] = truth
         judged += judge_scene(scene, truth)
-        error = gravity_error_deg(scene, truth)
-        gravity += [] if error is None else [error]
+        gravity += gravity_errors_deg(scene, truth)
     wanted = set(filter(None, options.types.split(",")))
     judged = [item for item in judged if not wanted or item.type in wanted]
     print(plain_table(by_type(judged)))

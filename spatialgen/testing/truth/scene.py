@@ -121,17 +121,29 @@ def to_json(scene: TrueScene) -> dict[str, Any]:
             {"id": item.object_id, "label": item.label, "solids": [_solid_to_json(s) for s in item.solids]}
             for item in scene.objects
         ],
+        "backdrop": [_solid_to_json(s) for s in scene.backdrop],
     }
 
 
-def from_json(line: Mapping[str, Any], depth_m: F32 | None = None, ids: I32 | None = None) -> TrueScene:
+def from_json(
+    line: Mapping[str, Any], depth_m: F32 | None = None, ids: I32 | None = None, camera: Camera | None = None
+) -> TrueScene:
     """Return the scene of a line of `truth.jsonl`. Raises ValueError on a shape that is not known."""
     objects = tuple(
         TrueObject(str(item["id"]), str(item["label"]), tuple(_solid_from_json(s) for s in item["solids"]))
         for item in line["objects"]
     )
-    center, up = np.array(line["camera_center"], dtype=float), np.array(line["up"], dtype=float)
-    return TrueScene(str(line["id"]), objects, center, up / np.linalg.norm(up), depth_m, ids)
+    up = np.array(line["up"], dtype=float)
+    return TrueScene(
+        scene_id=str(line["id"]),
+        objects=objects,
+        camera_center_m=np.array(line["camera_center"], dtype=float),
+        up_camera=up / np.linalg.norm(up),
+        depth_m=depth_m,
+        ids=ids,
+        backdrop=tuple(_solid_from_json(s) for s in line.get("backdrop", ())),
+        camera=camera,
+    )
 
 
 def _solid_to_json(solid: Solid) -> dict[str, Any]:
