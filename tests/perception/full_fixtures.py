@@ -295,3 +295,69 @@ def _picture(height: int, width: int, period: float) -> np.ndarray:
     v, u = np.mgrid[:height, :width]
     waves = 128 + 100 * np.sin(u / period) * np.cos(v / period)
     return np.stack([u * 255 / width, v * 255 / height, waves], axis=-1).astype(np.uint8)
+
+
+def save_owlv2(folder: Path) -> Path:
+    """Save a tiny OWLv2; its CLIP tokenizer is a byte-level BPE with a merge for nothing."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    pieces = [*alphabet, *(f"{c}</w>" for c in alphabet), "<|startoftext|>", "<|endoftext|>"]
+    tokenizer = transformers.CLIPTokenizerFast(
+        vocab={piece: i for i, piece in enumerate(pieces)}, merges=[], model_max_length=32
+    )
+    config = transformers.Owlv2Config(
+        text_config={
+            "vocab_size": len(tokenizer),
+            "max_position_embeddings": 32,
+            "bos_token_id": len(pieces) - 2,
+            "eos_token_id": len(pieces) - 1,
+        }
+        | sizes,
+        vision_config={"image_size": 64, "patch_size": 16} | sizes,
+        projection_dim=32,
+    )
+    model = transformers.Owlv2ForObjectDetection(config)
+    _spread(model)
+    _save(model, folder, True)
+    pictures = transformers.Owlv2ImageProcessor(size={"height": 64, "width": 64})
+    transformers.Owlv2Processor(pictures, tokenizer).save_pretrained(folder)
+    return folder
+
+
+def save_depth_pro(folder: Path, *, field_of_view: bool = True) -> Path:
+    """Save a tiny Depth Pro."""
+    torch.manual_seed(0)
+    encoder = {
+        "model_type": "dinov2",
+        "image_size": 32,
+        "patch_size": 8,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+    }
+    config = transformers.DepthProConfig(
+        patch_size=32,
+        fusion_hidden_size=8,
+        intermediate_hook_ids=[1, 0],
+        intermediate_feature_dims=[8, 8],
+        scaled_images_ratios=[0.5, 1.0],
+        scaled_images_overlap_ratios=[0.0, 0.2],
+        scaled_images_feature_dims=[8, 8],
+        image_model_config=dict(encoder),
+        patch_model_config=dict(encoder),
+        fov_model_config=dict(encoder),
+        use_fov_model=field_of_view,
+        num_fov_head_layers=0,
+    )
+    model = transformers.DepthProForDepthEstimation(config)
+    _spread(model, 1.0)
+    with torch.no_grad():
+        model.head.layers[-2].bias.fill_(0.3)  # depths of a few metres
+        if field_of_view:
+            model.fov_model.head.layers[-1].weight.mul_(0.1)
+            model.fov_model.head.layers[-1].bias.fill_(60.0)
+    _save(model, folder, True)
+    transformers.DepthProImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
+    return folder

@@ -8,12 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from full_fixtures import bert_tokenizer, pictures, save_grounding_dino, save_original_grounding_dino, save_sam
+from full_fixtures import (
+    bert_tokenizer,
+    pictures,
+    save_grounding_dino,
+    save_original_grounding_dino,
+    save_owlv2,
+    save_sam,
+)
 from pydantic import ValidationError
 
 from spatialgen.errors import ConfigError, WeightsError
 from spatialgen.perception.checks import check_detections
-from spatialgen.perception.detectors import grounding_dino, grounding_dino_original
+from spatialgen.perception.detectors import grounding_dino, grounding_dino_original, owlv2
 from spatialgen.perception.detectors._phrases import class_scores, make_prompts
 from spatialgen.perception.detectors._select import pixel_boxes, select
 from spatialgen.perception.detectors._vocabulary import DEFAULT_CLASSES
@@ -234,3 +241,50 @@ def test_tensors_that_are_missing_are_refused(original: Path, tmp_path: Path) ->
     torch.save({"model": {k: v for k, v in state.items() if "input_proj.0" not in k}}, path)
     with pytest.raises(WeightsError, match="4 tensors missing"):
         original_backend(original, model=str(tmp_path))
+
+
+# --- OWLv2
+
+
+@pytest.fixture(scope="module")
+def owl(tmp_path_factory: pytest.TempPathFactory) -> owlv2.Backend:
+    folder = save_owlv2(tmp_path_factory.mktemp("owlv2"))
+    options = {"model": str(folder), "classes": CLASSES, "threshold": 0.0, "batch_size": 3}
+    made = owlv2.Backend(owlv2.Config.model_validate(options))
+    made.setup("cpu")
+    return made
+
+
+def test_owlv2_gives_in_batches_what_it_gives_alone(owl: owlv2.Backend) -> None:
+    images = pictures()
+    for image, found in zip(images, owl.detect(images), strict=True):
+        check_detections("owlv2", found, (image.shape[1], image.shape[0]))
+        assert len(found) > 0
+        assert same(found, owl.detect([image])[0])
+
+
+def test_texts_encoded_once_score_as_the_whole_network_does(owl: owlv2.Backend) -> None:
+    texts = [f"a photo of a {name}" for name in CLASSES]
+    inputs = owl._processor(images=pictures()[:1], text=[texts], return_tensors="pt")
+    with torch.inference_mode():
+        whole = owl._model(**inputs)
+        logits, boxes = owl._forward(inputs["pixel_values"])
+    assert torch.allclose(whole.logits, logits, atol=1e-5)
+    assert torch.allclose(whole.pred_boxes, boxes, atol=1e-5)
+
+
+def test_owlv2_boxes_are_shares_of_the_padded_square(owl: owlv2.Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = torch.full((1, 3, len(CLASSES)), -9.0)
+    logits[0, 1, 3] = 5.0
+    boxes = torch.tensor([[[0.5, 0.5, 1, 1], [0.5, 0.25, 0.5, 0.1], [0.5, 0.5, 1, 1]]])
+    monkeypatch.setattr(owl, "_forward", lambda pixels: (logits, boxes))
+    monkeypatch.setattr(owl, "config", owl.config.model_copy(update={"threshold": 0.5}))
+    (found,) = owl.detect([np.zeros((60, 200, 3), np.uint8)])
+    assert found.labels == ("mug",)
+    assert np.allclose(found.boxes_px, [[50, 40, 150, 60]], atol=1e-4)  # 200 pixels a side, the lower part padded
+
+
+@pytest.mark.parametrize("prompt", ["a photo", "{} and {}", "{name}"])
+def test_a_prompt_has_one_place_for_the_name(prompt: str) -> None:
+    with pytest.raises(ValidationError):
+        owlv2.Config.model_validate({"prompt": prompt})
