@@ -14,21 +14,23 @@ ROLES = ("detectors", "depth", "segmenters", "captioners", "cameras", "gravity")
 
 def names(role: str) -> list[str]:
     """Return the names of all backends of `role`, ours and those of installed plug-ins, sorted."""
-    package = importlib.import_module(f"spatialgen.perception.{role}")
-    own = {m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")}
-    return sorted(own | {e.name for e in _entry_points(role)})
+    return sorted(_own(role) | {e.name for e in _entry_points(role)})
 
 
 def load(role: str, name: str) -> ModuleType:
     """Return the module of backend `name`: it defines `Config` and `Backend`. Raises ConfigError if unknown."""
+    if name in _own(role):  # first, since reading the entry points of all packages takes its time
+        return importlib.import_module(f"spatialgen.perception.{role}.{name}")
     for entry in _entry_points(role):
         if entry.name == name:
             module: ModuleType = entry.load()
             return module
-    known = names(role)
-    if name not in known:
-        raise ConfigError(f"no backend {name!r} for {role}; there are: {', '.join(known)}")
-    return importlib.import_module(f"spatialgen.perception.{role}.{name}")
+    raise ConfigError(f"no backend {name!r} for {role}; there are: {', '.join(names(role))}")
+
+
+def _own(role: str) -> set[str]:
+    package = importlib.import_module(f"spatialgen.perception.{role}")
+    return {m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")}
 
 
 def _entry_points(role: str) -> tuple[importlib.metadata.EntryPoint, ...]:
