@@ -108,5 +108,5 @@ def missing_sigma(end: End, along_m: float, across_m: float, largest_m: float) -
     if end.state == COVERED:
         return end.sigma_m + 0.3 * largest_m
     if end.state == AWAY:
-        return end.sigma_m + (0.3 * across_m if along_m < 0.1 * across_m else 0.02)
+        return end.sigma_m + (0.6 * across_m if along_m < 0.1 * across_m else 0.02)
     return end.sigma_m

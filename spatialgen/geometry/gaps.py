@@ -16,10 +16,13 @@ _BLOCK = 400
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """The smallest distance between two surfaces, metres, and whether it was found between what is seen of both."""
+    """The smallest distance between two surfaces, metres, and where.
+
+    `least_m`: what it may be at least, if all that could be there and is hidden were there.
+    """
 
     value_m: float
-    seen: bool
+    least_m: float
     a_m: tuple[float, float, float]
     b_m: tuple[float, float, float]
 
@@ -30,23 +33,28 @@ def surface_gap(a: Surface, b: Surface) -> Gap:
     Only points that can take part are compared: those no farther from the other's bounds than the best distance
     known so far.
     """
-    pa, pb = a.points_m, b.points_m
+    squared, x, y = _closest_points(a.points_m, b.points_m)
+    value = float(np.sqrt(squared))
+    least = value
+    for pa, pb in ((a.possible_m, b.points_m), (a.points_m, b.possible_m), (a.possible_m, b.possible_m)):
+        if pa.shape[1] and pb.shape[1]:
+            least = min(least, float(np.sqrt(_closest_points(pa, pb)[0])))
+    return Gap(value, least, (float(x[0]), float(x[1]), float(x[2])), (float(y[0]), float(y[1]), float(y[2])))
+
+
+def _closest_points(pa: F32, pb: F32) -> tuple[float, F32, F32]:
+    """Return the smallest squared distance between two sets of points (3, N), and the two points."""
     best = _first_guess(pa, pb)
-    near_a = np.flatnonzero(_to_bounds(pa, pb) <= best**2)
-    near_b = np.flatnonzero(_to_bounds(pb, pa[:, near_a]) <= best**2)
-    qa, qb = pa[:, near_a], pb[:, near_b]
-    squared, i, j = _closest(qa, qb)
-    seen = bool(near_a[i] < a.seen_m.shape[1] and near_b[j] < b.seen_m.shape[1])
-    x, y = qa[:, i], qb[:, j]
-    return Gap(
-        float(np.sqrt(squared)), seen, (float(x[0]), float(x[1]), float(x[2])), (float(y[0]), float(y[1]), float(y[2]))
-    )
+    pa = pa[:, _to_bounds(pa, pb) <= best**2]
+    pb = pb[:, _to_bounds(pb, pa) <= best**2]
+    squared, i, j = _closest(pa, pb)
+    return squared, pa[:, i], pb[:, j]
 
 
 def _first_guess(pa: F32, pb: F32) -> float:
     """Return a distance that is surely reached: from a few points of each to the other's closest."""
     some_a, some_b = pa[:, :: max(1, pa.shape[1] // 40)], pb[:, :: max(1, pb.shape[1] // 40)]
-    squared, i, j = _closest(some_a, some_b)
+    squared, i, _ = _closest(some_a, some_b)
     from_a = ((pb - some_a[:, i : i + 1]) ** 2).sum(axis=0)
     k = int(np.argmin(from_a))
     from_b = ((pa - pb[:, k : k + 1]) ** 2).sum(axis=0)

@@ -9,7 +9,7 @@ import numpy as np
 from spatialgen.geometry.boxes import fit_circle, resample
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.ends import outermost
-from spatialgen.records import F64
+from spatialgen.records import F64, Bool
 
 _OUTLINE_SAMPLES = 64
 _LEAST_ARC_RAD = float(np.radians(110))
@@ -34,23 +34,39 @@ def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle
     pixel = 2 * float(np.median(np.sqrt((cloud.rim_step_m[:2] ** 2).sum(axis=0))))
     allowed = tolerance + 0.5 * pixel / max(size, 1e-6)
     center, radius, misfit = fit_circle(points)
-    whole = misfit <= allowed * radius
-    if not whole:
-        front = ((eye_m[:2] - points) * normals).sum(axis=1) > 0
-        if front.sum() < 12:
-            return None
-        center, radius, misfit = fit_circle(points[front])
+    if misfit <= allowed * radius:
+        return _refined(cloud, center, radius, True)
+    front = ((eye_m[:2] - points) * normals).sum(axis=1) > 0
+    for chosen in (front, _backed(points, cloud, 0.02 * size + 0.5 * pixel)):
+        if chosen.sum() < 12:
+            continue
+        center, radius, misfit = fit_circle(points[chosen])
         if misfit > 0.6 * allowed * radius or radius > 0.75 * size:
-            return None
-        arc = _arc(points[front] - center)
-        if arc < _LEAST_ARC_RAD or np.hypot(*(hull_m - center).T).max() > radius * (1 + 2 * allowed):
-            return None
-    return _refined(cloud, center, radius, whole)
+            continue
+        if np.hypot(*(hull_m - center).T).max() > radius * (1 + 2 * allowed):
+            continue
+        if _arc(points[chosen] - center) >= _LEAST_ARC_RAD:
+            return _refined(cloud, center, radius, False)
+    return None
+
+
+def _backed(points: F64, cloud: Cloud, reach_m: float) -> Bool:
+    """Return which points (N, 2) of an outline lie on the visible surface, away from where that is covered."""
+    rim, covered = cloud.rim_m[:2], cloud.is_covered
+    own = np.concatenate([rim[:, ~covered], cloud.points_m[:2, ::3]], axis=1).T
+    near_own = ((points[:, None] - own[None]) ** 2).sum(axis=2).min(axis=1) < reach_m**2
+    if not covered.any():
+        return np.asarray(near_own)
+    cover = rim[:, covered].T
+    near_cover = ((points[:, None] - cover[None]) ** 2).sum(axis=2).min(axis=1) < (1.5 * reach_m) ** 2
+    return np.asarray(near_own & ~near_cover)
 
 
 def _arc(arms: F64) -> float:
-    """Return the angle that arms (N, 2) from a centre, in order, sweep."""
-    return float(np.ptp(np.unwrap(np.arctan2(arms[:, 1], arms[:, 0]))))
+    """Return the angle around a centre that arms (N, 2) cover: all of the turn but their widest gap."""
+    angles = np.sort(np.arctan2(arms[:, 1], arms[:, 0]))
+    gaps = np.diff(np.concatenate([angles, angles[:1] + 2 * np.pi]))
+    return float(2 * np.pi - gaps.max())
 
 
 def _refined(cloud: Cloud, center: F64, radius: float, whole: bool) -> Circle:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spatialgen.geometry.boxes import Rectangle
+from spatialgen.geometry.boxes import Rectangle, resample
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.frames import View
 from spatialgen.geometry.whole import Whole
@@ -16,15 +16,20 @@ MAX_INNER, MAX_RIM = 700, 400
 _CONTRADICTED = 0.04
 """Share of a mirror image that may be seen through before the mirror image is given up."""
 
+_AROUND, _UPWARDS = 40, 6
 _MIRRORS = ((-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surface:
-    """Points (3, N) canonical metres: `seen_m` as measured, `points_m` with the guessed far side as well."""
+    """Points (3, N) canonical metres: `seen_m` as measured, `points_m` with the guessed far side as well.
+
+    `possible_m` (3, K): points of the box's sides that no reading speaks against: the object may reach that far.
+    """
 
     seen_m: F32
     points_m: F32
+    possible_m: F32
 
 
 def whole_surface(cloud: Cloud, whole: Whole, view: View, depth_m: F32, margin: float) -> Surface:
@@ -36,7 +41,7 @@ def whole_surface(cloud: Cloud, whole: Whole, view: View, depth_m: F32, margin: 
     """
     seen = np.concatenate([_every(cloud.points_m, MAX_INNER), _every(cloud.rim_m, MAX_RIM)], axis=1)
     if whole.kind == "ball":
-        return Surface(seen, np.concatenate([seen, _ball_points(whole)], axis=1))
+        return Surface(seen, np.concatenate([seen, _ball_points(whole)], axis=1), seen[:, :0])
     images = [
         image
         for signs in _MIRRORS
@@ -44,7 +49,15 @@ def whole_surface(cloud: Cloud, whole: Whole, view: View, depth_m: F32, margin: 
     ]
     points = np.concatenate([seen, *images], axis=1)
     np.clip(points[2], np.float32(whole.z_m[0]), np.float32(whole.z_m[1]), out=points[2])
-    return Surface(seen, points)
+    return Surface(seen, points, _possible(whole, view, depth_m, margin))
+
+
+def _possible(whole: Whole, view: View, depth_m: F32, margin: float) -> F32:
+    """Return the points of the outline, drawn up from bottom to top, that cannot be seen through (3, K)."""
+    outline, _ = resample(whole.outline_m, _AROUND)
+    levels = np.linspace(whole.z_m[0], whole.z_m[1], _UPWARDS)
+    sides = np.concatenate([np.vstack([outline.T, np.full(_AROUND, z)]) for z in levels], axis=1)
+    return sides[:, ~seen_through(sides, view, depth_m, margin)].astype(np.float32)
 
 
 def _every(points_m: F32, most: int) -> F32:

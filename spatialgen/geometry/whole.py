@@ -141,7 +141,7 @@ def _side_sigmas(rectangle: Rectangle, ends: list[End], height: float, eye_m: F6
         faces_away = (rectangle.center_m - eye_m[:2]) @ axis + along / 2 > 0
         sigmas[k] = missing_sigma(end, along, across, largest)
         if faces_away and not end.grounded and along < _BOARD * height:
-            sigmas[k] += 0.3 * across
+            sigmas[k] += 0.6 * across
     return sigmas
 
 

@@ -17,6 +17,8 @@ from spatialgen.records import F32, F64, ObjectGeometry, PairGeometry
 from spatialgen.scene.supports import FLOOR, Standing
 
 SUMMARY_POINTS = 64
+_HIDDEN_GAP = 0.3
+"""Share of the difference between a gap and what it may be at least that counts as its error."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +60,7 @@ def object_geometry(
     order = (0, 1) if box.half_m[0] >= box.half_m[1] else (1, 0)
     size = np.array([2 * box.half_m[order[0]], 2 * box.half_m[order[1]], np.ptp(whole.z_m)])
     sigma = np.array([size_sigma[order[0]], size_sigma[order[1]], height_sigma])
+    sigma[0] = max(sigma[0], (size[1] + 2 * sigma[1] - size[0]) / 2)  # the shorter side may be the longer one
     ends = [np.array([x, middle[1], middle[2]]) for x in whole.x_m]
     x_depth, rho = errors.between(ends[0], ends[1], np.array([1.0, 0.0, 0.0]))
     return ObjectGeometry(
@@ -132,7 +135,8 @@ def pair_geometry(
     axis = apart / max(float(np.linalg.norm(apart)), 1e-9)
     depth, _ = errors.between(near_a, near_b, axis)
     pixel = _pixel_m(near_a, errors) + _pixel_m(near_b, errors)
-    guess = 0.0 if gap.seen else max(_side_sigma(whole_a, axis), _side_sigma(whole_b, axis))
+    guess = float(np.hypot(_side_sigma(whole_a, axis), _side_sigma(whole_b, axis)))
+    guess = min(guess, gap.value_m) + _HIDDEN_GAP * (gap.value_m - gap.least_m)
     inside_ab, inside_ba = share_inside(whole_a, whole_b), share_inside(whole_b, whole_a)
     slack = 0.03 + errors.noise.sigma * errors.view.height_m
     rest_ab = rest_ba = float("nan")

@@ -15,6 +15,8 @@ FLOOR = -1
 """Stands for the floor where an index of an object is expected."""
 
 _TOUCH_M = 0.03
+_WIDER_BELOW = 0.1
+"""Error of each side, relative to the longest, of a thing of which only the top is seen: it may be wider below."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,8 +71,12 @@ def _settle(
 
 def _on(whole: Whole, support: int, z_m: float, sigma_m: float) -> Standing:
     z, sigma = whole.z_m.copy(), whole.z_sigma_m.copy()
+    hidden = max(float(z[0] - z_m) - 2 * _TOUCH_M, 0.0) / max(float(z[1] - z_m), 1e-6)
     z[0], sigma[0] = z_m, sigma_m
-    return Standing(replace(whole, z_m=z, z_sigma_m=sigma), support)
+    wider = _WIDER_BELOW * hidden * 2 * float(whole.rectangle.half_m.max())
+    sides, lateral = whole.side_sigma_m + wider, whole.x_sigma_m + wider
+    settled = replace(whole, z_m=z, z_sigma_m=sigma, side_sigma_m=sides, x_sigma_m=lateral)
+    return Standing(settled, support)
 
 
 def _level_under(whole: Whole, below: Whole, cloud: Cloud, bounds_m: tuple[float, float]) -> float | None:
