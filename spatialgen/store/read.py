@@ -92,13 +92,19 @@ def finished(paths: DatasetPaths) -> Manifest:
 
 
 def read_table(paths: DatasetPaths, table: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """Yield the rows of a table in order, a row group at a time, shard after shard, as the manifest lists them."""
+    """Yield the rows of a table in order, a row group at a time, shard after shard, as the manifest lists them.
+
+    A shard without rows yields an empty table, so that there is always a schema.
+    """
     for shard in finished(paths).shards:
         path = paths.root / shard.files[table].path
         with store_errors(path, "cannot read"):
             if path.stat().st_size != shard.files[table].bytes:
                 raise StoreError(f"{path} is not as long as the manifest says; the copy is not complete")
             with pq.ParquetFile(path) as file:
+                if file.num_row_groups == 0:
+                    empty = file.schema_arrow.empty_table()
+                    yield empty if columns is None else empty.select(columns)
                 for group in range(file.num_row_groups):
                     yield file.read_row_group(group, columns=columns, use_threads=False)
 
