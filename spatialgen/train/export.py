@@ -1,0 +1,68 @@
+"""A model folder that `transformers` loads as it is: config, safetensors, tokenizer, processor, chat template."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spatialgen.train.hf import transformers
+from spatialgen.train.labels import sentence_tokens
+from spatialgen.train.model import Assembled
+from spatialgen.train.templates import IMAGE, Template, jinja
+
+
+def save_model(folder: Path, made: Assembled, chosen: Template, dtype: torch.dtype) -> None:
+    """Write `made` to `folder`, whole or not at all; weights as `dtype`, the template as the chat template."""
+    aside = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    state = {n: t.to(dtype) if t.is_floating_point() else t for n, t in made.model.state_dict().items()}
+    made.model.config.dtype = dtype
+    made.model.save_pretrained(aside, state_dict=state)
+    _processor(made, chosen).save_pretrained(aside)
+    made.tokenizer.save_pretrained(aside)
+    if folder.exists():
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+        aside.rename(folder)
+        shutil.rmtree(old)
+    else:
+        aside.rename(folder)
+
+
+def _processor(made: Assembled, chosen: Template) -> Any:
+
+    template = jinja(chosen, *sentence_tokens(made.tokenizer))
+    made.tokenizer.chat_template = template
+    vision = made.vision
+    shared = {"image_mean": list(vision.mean), "image_std": list(vision.std), "resample": 3}
+    if made.model.config.model_type == "perception_lm":
+        made.tokenizer.image_token, made.tokenizer.video_token = IMAGE, IMAGE
+        made.tokenizer.image_token_id = made.tokenizer.video_token_id = made.tokenizer.convert_tokens_to_ids(IMAGE)
+        tiles = transformers().PerceptionLMImageProcessor(
+            vision_input_type="vanilla", tile_size=vision.side, max_num_tiles=1, **shared
+        )
+        return transformers().PerceptionLMProcessor(
+            image_processor=tiles,
+            tokenizer=made.tokenizer,
+            patch_size=made.patch,
+            pooling_ratio=made.pooling,
+            chat_template=template,
+        )
+    square = {"height": vision.side, "width": vision.side}
+    images = transformers().LlavaImageProcessor(
+        do_pad=True, size=square, crop_size=square, do_center_crop=False, **shared
+    )
+    # With the patch size of the merged patches, the processor's own arithmetic counts the image tokens right.
+    return transformers().LlavaProcessor(
+        image_processor=images,
+        tokenizer=made.tokenizer,
+        patch_size=made.patch * made.pooling,
+        vision_feature_select_strategy="full",
+        num_additional_image_tokens=0,
+        chat_template=template,
+    )

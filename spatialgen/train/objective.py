@@ -1,0 +1,111 @@
+"""What training minimises: the summed cross-entropy of the supervised tokens, and nothing computed beside them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from spatialgen.train.labels import IGNORE
+from spatialgen.train.model import Vision
+from spatialgen.train.rows import MicroBatch
+
+
+def normalise(pixels: torch.Tensor, vision: Vision) -> torch.Tensor:
+    """Return (N, S, S, 3) uint8 pictures as the tower takes them: (N, 3, S, S) float32, mean 0, deviation 1."""
+    mean = torch.tensor(vision.mean, device=pixels.device).view(1, 3, 1, 1)
+    std = torch.tensor(vision.std, device=pixels.device).view(1, 3, 1, 1)
+    return (pixels.permute(0, 3, 1, 2).float() / 255 - mean) / std
+
+
+def tower_features(model: Any, pixels: torch.Tensor) -> torch.Tensor:
+    """Return the tower's patches (N, patches, width) of normalised pictures, before the projector."""
+    config, tower = model.config, model.model.vision_tower
+    if config.model_type == "perception_lm":
+        features: torch.Tensor = tower(pixels, return_dict=True).last_hidden_state
+        return features[:, 1:] if config.vision_use_cls_token else features
+    layer = config.vision_feature_layer
+    features = tower(pixels, output_hidden_states=True, return_dict=True).hidden_states[layer]
+    return features[:, 1:] if config.vision_feature_select_strategy == "default" else features
+
+
+def project(model: Any, features: torch.Tensor) -> torch.Tensor:
+    """Return the image tokens (N, tokens, hidden) of the tower's patches."""
+    tokens: torch.Tensor = model.model.multi_modal_projector(features)
+    return tokens.reshape(features.shape[0], -1, tokens.shape[-1])
+
+
+class FeatureCache:
+    """The frozen tower's features by picture, in memory, up to a number of bytes; the oldest go first."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit, self._held, self._bytes = limit_bytes, OrderedDict[str, torch.Tensor](), 0
+
+    def get(self, keys: Sequence[str]) -> list[torch.Tensor | None]:
+        """Return what is held of `keys`."""
+        return [self._held.get(k) for k in keys]
+
+    def put(self, key: str, features: torch.Tensor) -> None:
+        """Hold a picture's features."""
+        self._held[key] = features
+        self._bytes += features.nbytes
+        while self._bytes > self._limit and len(self._held) > 1:
+            self._bytes -= self._held.popitem(last=False)[1].nbytes
+
+
+class Objective(nn.Module):
+    """Wraps a model: a micro-batch in, the summed loss of its supervised tokens out (float32 scalar)."""
+
+    def __init__(self, model: Any, vision: Vision, tower_trains: bool, cache_bytes: int = 0) -> None:
+        super().__init__()
+        self.model = model
+        self._vision, self._tower_trains = vision, tower_trains
+        self._cache = FeatureCache(cache_bytes) if cache_bytes and not tower_trains else None
+
+    def forward(self, batch: MicroBatch) -> torch.Tensor:
+        """Return the sum of the cross-entropies of the supervised tokens."""
+        model = self.model
+        embeds = model.get_input_embeddings()(batch.ids)
+        if len(batch.slots):
+            tokens = project(model, self._features(batch))[batch.slots].to(embeds.dtype)
+            where = (batch.ids == model.config.image_token_id).unsqueeze(-1)
+            embeds = embeds.masked_scatter(where, tokens.flatten(0, 1))
+        elif self.training and torch.is_grad_enabled():
+            embeds = embeds + self._untouched(batch).to(embeds.dtype)
+        hidden = model.model.language_model(
+            inputs_embeds=embeds, position_ids=batch.positions, use_cache=False
+        ).last_hidden_state
+        targets = batch.labels[:, 1:]
+        chosen = targets != IGNORE
+        logits = model.lm_head(hidden[:, :-1][chosen])
+        return nn.functional.cross_entropy(logits.float(), targets[chosen], reduction="sum")
+
+    def _untouched(self, batch: MicroBatch) -> torch.Tensor:
+        """Return 0, as a function of tower and projector: ranks exchange the gradients of all that trains, always."""
+        blank = torch.zeros((1, self._vision.side, self._vision.side, 3), dtype=torch.uint8, device=batch.ids.device)
+        with torch.set_grad_enabled(self._tower_trains):
+            features = tower_features(self.model, normalise(blank, self._vision))
+        return 0 * project(self.model, features).sum()
+
+    def _features(self, batch: MicroBatch) -> torch.Tensor:
+        if self._tower_trains:
+            return tower_features(self.model, normalise(batch.pixels, self._vision))
+        with torch.no_grad():
+            if self._cache is None:
+                return tower_features(self.model, normalise(batch.pixels, self._vision))
+            return self._cached(self._cache, batch)
+
+    def _cached(self, cache: FeatureCache, batch: MicroBatch) -> torch.Tensor:
+        held = cache.get(batch.keys)
+        absent = [i for i, f in enumerate(held) if f is None]
+        if absent:
+            fresh = tower_features(self.model, normalise(batch.pixels[absent], self._vision))
+            for i, features in zip(absent, fresh, strict=True):
+                held[i] = features
+                cache.put(batch.keys[i], features.to(torch.bfloat16).cpu())
+        device = batch.ids.device
+        # Rounded as if it had come from the cache, so that a run that was killed goes on with the same numbers.
+        return torch.stack([f.to(device, torch.bfloat16).float() for f in held if f is not None])

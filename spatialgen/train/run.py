@@ -1,0 +1,107 @@
+"""A training run: stage after stage, each from the model that the one before left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spatialgen.config.loader import dump_config
+from spatialgen.errors import ConfigError
+from spatialgen.store.files import replace_file
+from spatialgen.train.config import ModelConfig, StageConfig, TrainConfig
+from spatialgen.train.data import open_source
+from spatialgen.train.distributed import Ranks, ranks
+from spatialgen.train.export import save_model
+from spatialgen.train.loop import train_stage
+from spatialgen.train.model import Assembled, assemble
+from spatialgen.train.templates import template
+from spatialgen.train.trainable import merge_adapters
+from spatialgen.train.vocabulary import learn_tokenizer
+
+_VOCABULARY_TEXTS = 50_000
+
+
+def train(config: TrainConfig) -> Path:
+    """Run all stages of `config` in this process (one of several under torchrun) and return the model's folder.
+
+    A stage that is finished is not run again; one that was killed goes on from its newest checkpoint.
+    """
+    if config.run.threads is not None:
+        torch.set_num_threads(config.run.threads)
+    with ranks(config.run.device) as here:
+        _claim(config, here)
+        model = config.model
+        for stage in config.stages:
+            folder = Path(config.output) / stage.name
+            if not (folder / "model" / "config.json").is_file():
+                _run_stage(config, model, stage, folder, here)
+            here.wait()
+            model = ModelConfig(start=str(folder / "model"))
+        return Path(config.output) / config.stages[-1].name / "model"
+
+
+def _claim(config: TrainConfig, here: Ranks) -> None:
+    """Keep the config beside what it makes; refuse a folder that another config began."""
+    place, text = Path(config.output) / "config.yaml", _identity(config)
+    if here.first:
+        if place.exists() and place.read_text() != text:
+            raise ConfigError(
+                f"{config.output} was begun with another config (see {place}); choose another output, or delete it"
+            )
+        place.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(place, text.encode())
+    here.wait()
+
+
+def _identity(config: TrainConfig) -> str:
+    """Return what of `config` decides the result, as YAML: how a run goes may change from one try to the next."""
+    return dump_config(config.model_copy(update={"run": type(config.run)(), "ray": None}))
+
+
+def _run_stage(config: TrainConfig, model: ModelConfig, stage: StageConfig, folder: Path, here: Ranks) -> None:
+    made = build_model(config, model)
+    train_stage(made, stage, config.run, config.seed, folder, here)
+    state = _whole_state(made, config, here)
+    if here.first:
+        if state is not None:
+            made.model.load_state_dict(state, assign=True)
+        merge_adapters(made.model)
+        dtype = torch.bfloat16 if config.run.precision == "bf16" else torch.float32
+        save_model(folder / "model", made, template(stage.template), dtype)
+
+
+def _whole_state(made: Assembled, config: TrainConfig, here: Ranks) -> dict[str, Any] | None:
+    """Return all weights on the first rank's CPU where they are cut across ranks, else None."""
+    del here
+    if config.run.parallel != "fsdp":
+        return None
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
+    return get_model_state_dict(made.model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
+
+
+def build_model(config: TrainConfig, model: ModelConfig) -> Assembled:
+    """Return the model that `model` names, the same on every rank; a vocabulary is learnt where it is from scratch."""
+    torch.manual_seed(config.seed)
+    scratch = model.language.scratch if model.language is not None else None
+    tokenizer = None
+    if scratch is not None:
+        tokenizer = learn_tokenizer(_texts(config.stages[0]), scratch.vocabulary)
+    return assemble(model, tokenizer, config.run.attention)
+
+
+def _texts(stage: StageConfig) -> Iterator[str]:
+    """Yield the texts of the first stage's first source that a vocabulary is learnt from."""
+    source = open_source(stage.data.sources[0])
+
+    def everything() -> Iterator[str]:
+        for block in range(source.blocks):
+            for conversation in source.read(block, 0, 0):
+                for turn in conversation.turns:
+                    yield from (turn.question, turn.answer or "")
+
+    return islice(everything(), _VOCABULARY_TEXTS)
