@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from spatialgen.errors import WeightsError
+from spatialgen.perception.hub_list import Listed, listed
 from spatialgen.records import ModelUse
 
 SETTINGS = ("*.json", "*.txt", "*.model", "README.md")  # configuration, tokenizer, and the card with the licence
@@ -53,19 +53,8 @@ class HubConfig(BaseModel):
             file=file or (known.file if known else None),
             sha256=self.sha256 or (known.sha256 if known and same else None),
             license=self.license or (known.license if known else None),
+            settings_only=known is not None and known.settings_only,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An entry of `weights/hub.yaml`. `sha256` is that of the weights' file, where it was seen published."""
-
-    name: str
-    repo: str
-    revision: str
-    license: str
-    file: str | None = None
-    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +191,11 @@ class Checkpoint:
         return card_license(card.read_text("utf-8", "replace")) if card and card.is_file() else UNKNOWN_LICENSE
 
 
+def from_list(known: Listed) -> Checkpoint:
+    """Return the checkpoint of an entry of the list."""
+    return Checkpoint(known.repo, known.revision, known.file, known.sha256, known.license, known.settings_only)
+
+
 def from_key(key: str) -> Checkpoint:
     """Return the checkpoint that a `Checkpoint.key` with a slash in it names (listed ones have names without)."""
     if Path(key).is_absolute():
@@ -232,13 +226,6 @@ def digest(path: Path, *, weights: bool = True) -> str:
     files = [*_weight_files(path), *settings] if weights else settings
     lines = sorted(f"{f.name} {_file_sha256(f)}\n" for f in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-@lru_cache(maxsize=1)
-def listed() -> tuple[Listed, ...]:
-    """Return the checkpoints whose facts are known beforehand, from `weights/hub.yaml`."""
-    text = resources.files("spatialgen.perception").joinpath("weights/hub.yaml").read_text("utf-8")
-    return tuple(Listed(**entry) for entry in yaml.safe_load(text))
 
 
 def _weight_files(folder: Path) -> Sequence[Path]:

@@ -12,7 +12,8 @@ from full_fixtures import save_blip, save_depth_anything, write_card
 
 from spatialgen.errors import WeightsError
 from spatialgen.perception import weights
-from spatialgen.perception.checkpoints import Checkpoint, HubConfig, card_license, digest, from_key, listed
+from spatialgen.perception.checkpoints import Checkpoint, HubConfig, card_license, digest, from_key
+from spatialgen.perception.hub_list import listed
 from spatialgen.perception.pretrained import by_shape, load_model, load_state_dict
 
 

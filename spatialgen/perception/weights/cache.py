@@ -13,7 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from spatialgen.errors import WeightsError
-from spatialgen.perception.checkpoints import Checkpoint, from_key, listed
+from spatialgen.perception.checkpoints import Checkpoint, from_key, from_list
+from spatialgen.perception.hub_list import listed
 from spatialgen.perception.weights.archive import download, open_member
 from spatialgen.perception.weights.catalog import ModelEntry, WeightFile, entry
 from spatialgen.records import ModelUse
@@ -174,8 +175,7 @@ def _is_unlisted(name: str) -> bool:
 
 
 def _hub(model: ModelEntry) -> Checkpoint:
-    known = next(e for e in listed() if e.name == model.name)
-    return Checkpoint(known.repo, known.revision, known.file, known.sha256, known.license)
+    return from_list(next(e for e in listed() if e.name == model.name))
 
 
 @contextmanager

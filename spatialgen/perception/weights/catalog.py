@@ -112,7 +112,7 @@ def _shipped() -> tuple[ModelEntry, ...]:
 
 
 def _hub() -> tuple[ModelEntry, ...]:
-    from spatialgen.perception.checkpoints import listed
+    from spatialgen.perception.hub_list import listed
 
     return tuple(
         ModelEntry(name=e.name, role="full stack", origin="hub", package=e.repo, version=e.revision, license=e.license)
