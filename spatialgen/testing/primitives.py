@@ -66,17 +66,22 @@ class Box(_Posed):
 
     def hit(self, origin_m: F64, directions: F64) -> F64:
         start, along = self._local(origin_m), directions @ self.rotation
-        along = np.where(np.abs(along) < _EPSILON, _EPSILON, along)
-        near, far = (-self.half_m - start) / along, (self.half_m - start) / along
-        enter = np.minimum(near, far).max(axis=1)
-        leave = np.maximum(near, far).min(axis=1)
+        enter, leave = np.full(len(along), -np.inf), np.full(len(along), np.inf)
+        for axis, half in enumerate(self.half_m):
+            step = along[:, axis]
+            inverse = 1.0 / np.where(np.abs(step) < _EPSILON, _EPSILON, step)
+            middle, reach = -start[..., axis] * inverse, half * np.abs(inverse)
+            np.maximum(enter, middle - reach, out=enter)
+            np.minimum(leave, middle + reach, out=leave)
         return np.where((enter <= leave) & (enter > 0), enter, np.inf)
 
     def normal(self, points_m: F64) -> F64:
         local = self._local(points_m)
-        axis = np.argmin(np.abs(np.abs(local) - self.half_m), axis=1)
-        rows = np.arange(len(local))
-        normals: F64 = self.rotation.T[axis] * np.sign(local[rows, axis])[:, None]
+        off = np.abs(np.abs(local) - self.half_m)
+        axis = np.where(off[:, 0] < off[:, 1], 0, 1)
+        axis = np.where(off[:, 2] < np.minimum(off[:, 0], off[:, 1]), 2, axis)
+        sides = np.vstack([self.rotation.T, -self.rotation.T])
+        normals: F64 = sides[axis + 3 * (local[np.arange(len(local)), axis] < 0)]
         return normals
 
     def support(self, direction: F64) -> F64:
@@ -96,8 +101,8 @@ class Ball(_Posed):
     def hit(self, origin_m: F64, directions: F64) -> F64:
         start = origin_m - self.center_m
         a = np.einsum("ij,ij->i", directions, directions)
-        b = (directions * start).sum(axis=1)
-        c = (start * start).sum(axis=-1) - self.radius_m**2
+        b = directions @ start if start.ndim == 1 else np.einsum("ij,ij->i", directions, start)
+        c = np.einsum("...j,...j->...", start, start) - self.radius_m**2
         root = b * b - a * c
         t = (-b - np.sqrt(np.maximum(root, 0.0))) / a
         return np.where((root >= 0) & (t > 0), t, np.inf)
@@ -183,6 +188,15 @@ class Frustum(_Posed):
         ]
         far: F64 = self.center_m + self.rotation @ max(rims, key=lambda rim: float(rim @ local))
         return far
+
+
+_SIGNS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
+
+
+def box_corners(solid: Solid) -> F64:
+    """Return the 8 canonical corners (8, 3) of the solid's local bounding box."""
+    corners: F64 = (_SIGNS * solid.half_box_m) @ solid.rotation.T
+    return solid.center_m + corners
 
 
 def cylinder(center_m: F64, radius_m: float, height_m: float) -> Frustum:

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spatialgen.records import F32, F64, I32, U8
-from spatialgen.testing.primitives import Box, Solid
+from spatialgen.records import F32, I32, U8
+from spatialgen.testing.primitives import Box, Solid, box_corners
 from spatialgen.testing.scenes import AnalyticScene
-from spatialgen.testing.shading import shade
-
-_NEAR_M = 0.05
+from spatialgen.testing.shading import Seen, shade
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,28 +26,23 @@ class Rendered:
     ids: I32
 
 
-@dataclass(slots=True, eq=False)
-class _Buffers:
-    depth_m: F64
-    part: I32  # index into the list of solids, -1 for the sky
-
-
 def render(scene: AnalyticScene, *, shadows: bool = True, max_depth_m: float = 80.0) -> Rendered:
     """Return the picture of a scene. Surfaces beyond `max_depth_m` have no depth reading."""
     solids, owners = scene_solids(scene)
-    buffers = _cast(scene, solids)
-    ids = np.concatenate([owners, [0]]).astype(np.int32)[buffers.part]
-    rgb = shade(scene, solids, owners, buffers.depth_m, buffers.part, shadows=shadows)
-    depth = np.where(buffers.depth_m <= max_depth_m, buffers.depth_m, np.nan).astype(np.float32)
-    return Rendered(rgb, depth, ids)
+    seen = _cast(scene, solids)
+    rgb = shade(scene, solids, owners, seen, shadows=shadows)
+    return Rendered(rgb, *_readings(seen, owners, max_depth_m))
 
 
 def render_depth_and_ids(scene: AnalyticScene, max_depth_m: float = 80.0) -> tuple[F32, I32]:
     """Return only depth and ids, as `render` does, without the cost of shading."""
     solids, owners = scene_solids(scene)
-    buffers = _cast(scene, solids)
-    depth = np.where(buffers.depth_m <= max_depth_m, buffers.depth_m, np.nan).astype(np.float32)
-    return depth, np.concatenate([owners, [0]]).astype(np.int32)[buffers.part]
+    return _readings(_cast(scene, solids), owners, max_depth_m)
+
+
+def _readings(seen: Seen, owners: I32, max_depth_m: float) -> tuple[F32, I32]:
+    depth = np.where(seen.depth_m <= max_depth_m, seen.depth_m, np.nan).astype(np.float32)
+    return depth, np.concatenate([owners, [0]]).astype(np.int32)[seen.part]
 
 
 def scene_solids(scene: AnalyticScene) -> tuple[list[Solid], I32]:
@@ -67,35 +60,20 @@ def scene_solids(scene: AnalyticScene) -> tuple[list[Solid], I32]:
     return solids, np.array(owners, dtype=np.int32)
 
 
-def _cast(scene: AnalyticScene, solids: list[Solid]) -> _Buffers:
+def _cast(scene: AnalyticScene, solids: list[Solid]) -> Seen:
     view = scene.view
-    directions = view.ray_directions()
-    buffers = _Buffers(
-        np.full((view.height, view.width), np.inf), np.full((view.height, view.width), -1, dtype=np.int32)
+    seen = Seen(
+        rays=view.ray_directions(),
+        depth_m=np.full((view.height, view.width), np.inf),
+        part=np.full((view.height, view.width), -1, dtype=np.int32),
     )
     for index, solid in enumerate(solids):
-        window = _window(scene, solid)
+        window = view.window(box_corners(solid))
         if window is None:
             continue
-        rays = directions[window]
+        rays = seen.rays[window]
         depth = solid.hit(view.center_m, rays.reshape(-1, 3)).reshape(rays.shape[:2])
-        nearer = depth < buffers.depth_m[window]
-        buffers.depth_m[window][nearer] = depth[nearer]
-        buffers.part[window][nearer] = index
-    return buffers
-
-
-def _window(scene: AnalyticScene, solid: Solid) -> tuple[slice, slice] | None:
-    """Return the rows and columns that the solid can touch, or None if it is out of view."""
-    signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
-    corners = solid.center_m + (signs * solid.half_box_m) @ solid.rotation.T
-    pixels, z = scene.view.project(corners)
-    if z.max() <= _NEAR_M:
-        return None
-    if z.min() <= _NEAR_M:
-        return slice(0, scene.view.height), slice(0, scene.view.width)
-    u0, v0 = np.floor(pixels.min(axis=0)).astype(int)
-    u1, v1 = np.ceil(pixels.max(axis=0)).astype(int) + 1
-    rows = slice(max(v0, 0), min(max(v1, 0), scene.view.height))
-    columns = slice(max(u0, 0), min(max(u1, 0), scene.view.width))
-    return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
+        nearer = depth < seen.depth_m[window]
+        seen.depth_m[window][nearer] = depth[nearer]
+        seen.part[window][nearer] = index
+    return seen

@@ -21,7 +21,7 @@ from spatialgen.records import F64
 from spatialgen.seeding import rng
 from spatialgen.testing import furniture
 from spatialgen.testing.furniture import Model, Shelf, placed
-from spatialgen.testing.primitives import Box, Solid, yaw_rotation
+from spatialgen.testing.primitives import Box, Solid, box_corners, yaw_rotation
 from spatialgen.testing.viewpoint import Viewpoint, pinhole
 
 Kind = Literal["room", "outdoors", "tabletop", "steep"]
@@ -140,7 +140,7 @@ def _floor_extent(random: np.random.Generator, kind: Kind, walls: bool) -> tuple
 def _walls(random: np.random.Generator, layout: _Layout, yaw_deg: float) -> tuple[Solid, ...]:
     """Return 0 to 3 walls of the room: the far one, then the left and right ones, clear of all things."""
     turn = yaw_rotation(yaw_deg)
-    corners = np.vstack([_box_corners(solid) for item in layout.objects for solid in item.solids])
+    corners = np.vstack([box_corners(solid) for item in layout.objects for solid in item.solids])
     room = corners @ turn
     x0, x1 = float(room[:, 0].min() - random.uniform(0.02, 1.2)), float(room[:, 0].max() + random.uniform(0.02, 1.2))
     y1 = float(room[:, 1].max() + random.uniform(0.02, 1.0))
@@ -156,13 +156,6 @@ def _walls(random: np.random.Generator, layout: _Layout, yaw_deg: float) -> tupl
     ]
     chosen = [far, *(sides if random.random() < 0.5 else sides[::-1])][: int(random.integers(0, 4))]
     return tuple(wall.moved(turn, np.zeros(3)) for wall in chosen)
-
-
-def _box_corners(solid: Solid) -> F64:
-    """Return the 8 canonical corners (8, 3) of the solid's local bounding box."""
-    signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
-    corners: F64 = (signs * solid.half_box_m) @ solid.rotation.T
-    return solid.center_m + corners
 
 
 class _Layout:
@@ -264,12 +257,12 @@ _SQUARE = 0.4 * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
 
 
 def _tall(model: Model) -> float:
-    return float(max(_box_corners(solid)[:, 2].max() for solid in model.solids))
+    return float(max(box_corners(solid)[:, 2].max() for solid in model.solids))
 
 
 def _footprint(model: Model, x: float, y: float, yaw_deg: float) -> F64:
     """Return the corners (4, 2) of the model's bounding rectangle on the ground, turned and set down."""
-    corners = np.vstack([_box_corners(solid) for solid in model.solids])[:, :2]
+    corners = np.vstack([box_corners(solid) for solid in model.solids])[:, :2]
     (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
     rectangle = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
     turned: F64 = rectangle @ yaw_rotation(yaw_deg)[:2, :2].T + np.array([x, y])

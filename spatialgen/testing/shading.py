@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from spatialgen.records import F64, I32, U8, Bool
 from spatialgen.seeding import rng
-from spatialgen.testing.primitives import Solid
+from spatialgen.testing.primitives import Solid, box_corners
 from spatialgen.testing.scenes import COLORS, AnalyticScene
 
 _AMBIENT = 0.42
+_LARGEST_CASTER_M = 2.5
 _SKY_TOP, _SKY_LOW = np.array([110.0, 160.0, 220.0]), np.array([215.0, 228.0, 240.0])
 
 
-def shade(scene: AnalyticScene, solids: list[Solid], owners: I32, depth_m: F64, part: I32, *, shadows: bool) -> U8:
-    """Return the picture (H, W, 3) uint8 of a cast scene.
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What ray casting found, by pixel: `rays` (H, W, 3) canonical directions a metre of depth long, `depth_m`
+    (H, W) z-depth, infinite for the sky, `part` (H, W) the index of the solid, -1 for the sky."""
 
-    `depth_m` (H, W) z-depth, infinite for the sky; `part` (H, W) the index into `solids` that each pixel shows, -1
-    for the sky; `owners` the object id of each solid, 0 for floor and walls.
-    """
-    seen = part >= 0
-    directions = scene.view.ray_directions()[seen]
-    points = scene.view.center_m + directions * depth_m[seen][:, None]
-    index = part[seen]
+    rays: F64
+    depth_m: F64
+    part: I32
+
+
+def shade(scene: AnalyticScene, solids: list[Solid], owners: I32, seen: Seen, *, shadows: bool) -> U8:
+    """Return the picture (H, W, 3) uint8 of a cast scene. `owners`: the object id of each solid, 0 for backdrop."""
+    shown = seen.part >= 0
+    points = scene.view.center_m + seen.rays[shown] * seen.depth_m[shown][:, None]
+    index = seen.part[shown]
     normals = _normals(solids, points, index)
-    light = np.clip(normals @ scene.light, 0.0, None)
+    light = np.maximum(normals @ scene.light, 0.0)
     if shadows:
-        light[_shadowed(scene, solids, points, normals)] = 0.0
-    sky_side = 0.5 + 0.5 * normals[:, 2]
-    brightness = _AMBIENT * (0.7 + 0.3 * sky_side) + (1 - _AMBIENT) * light
-    colors = _albedo(scene, owners, points, normals, index) * brightness[:, None]
-    image = _sky(scene)
-    image[seen] = colors
-    grain = rng("grain", scene.texture_seed).normal(0, 1.5, image.shape[:2])
-    return np.clip(image + grain[..., None], 0, 255).astype(np.uint8)
+        lit = np.zeros(shown.shape, dtype=bool)
+        lit[shown] = light > 0
+        light[_shadowed(scene, solids, seen, lit)[shown]] = 0.0
+    brightness = _AMBIENT * (0.85 + 0.15 * normals[:, 2]) + (1 - _AMBIENT) * light
+    image = np.empty((*shown.shape, 3))
+    colors = _albedo(scene, owners, points, normals, index)
+    colors *= brightness[:, None]
+    image[shown] = colors
+    image[~shown] = _sky(seen.rays[~shown])
+    image += rng("grain", scene.texture_seed).normal(0, 1.5, shown.shape)[..., None]
+    return np.clip(image, 0, 255, out=image).astype(np.uint8)
 
 
 def _normals(solids: list[Solid], points: F64, index: I32) -> F64:
@@ -47,30 +58,25 @@ def _normals(solids: list[Solid], points: F64, index: I32) -> F64:
     return normals
 
 
-def _shadowed(scene: AnalyticScene, solids: list[Solid], points: F64, normals: F64) -> Bool:
-    """Return which points the light does not reach. Each solid is tried only on points near its shadow's axis."""
-    dark = np.zeros(len(points), dtype=bool)
-    lit = normals @ scene.light > 0
-    start = points + 1e-4 * normals
-    side = np.linalg.svd(scene.light[None])[2][1:]  # two axes across the light
-    flat = start @ side.T
-    along = start @ scene.light
+def _shadowed(scene: AnalyticScene, solids: list[Solid], seen: Seen, lit: Bool) -> Bool:
+    """Return which of the `lit` pixels (H, W) the light does not reach. Walls and floor throw no shadow: the light
+    stands inside the room."""
+    dark = np.zeros_like(lit)
     for solid in solids:
-        radius = float(np.linalg.norm(solid.half_box_m))
-        if radius > 2.5:
-            continue  # floor and walls throw no shadow: the light stands inside the room
-        center = side @ solid.center_m
-        near = lit & ~dark & (along < float(solid.center_m @ scene.light) + radius)
-        near &= (np.abs(flat - center) < radius).all(axis=1)
-        rows = np.flatnonzero(near)
-        if len(rows):
-            dark[rows] = _blocked(solid, start[rows], scene.light)
+        if float(np.linalg.norm(solid.half_box_m)) > _LARGEST_CASTER_M:
+            continue
+        corners = box_corners(solid)
+        ground = corners - scene.light * (corners[:, 2:] / scene.light[2])
+        window = scene.view.window(np.vstack([corners, ground]))
+        if window is None:
+            continue
+        rows, columns = np.nonzero(lit[window] & ~dark[window])
+        rows, columns = rows + window[0].start, columns + window[1].start
+        away = seen.depth_m[rows, columns, None] * (1 - 1e-4)  # off the surface, so that nothing shades itself
+        points = scene.view.center_m + seen.rays[rows, columns] * away
+        hidden = np.isfinite(solid.hit(points, np.broadcast_to(scene.light, points.shape)))
+        dark[rows[hidden], columns[hidden]] = True
     return dark
-
-
-def _blocked(solid: Solid, points: F64, light: F64) -> Bool:
-    """Return which rays from points (N, 3) towards the light meet a solid."""
-    return np.isfinite(solid.hit(points, np.broadcast_to(light, points.shape)))
 
 
 def _albedo(scene: AnalyticScene, owners: I32, points: F64, normals: F64, index: I32) -> F64:
@@ -86,7 +92,8 @@ def _albedo(scene: AnalyticScene, owners: I32, points: F64, normals: F64, index:
     colors = table[index]
     floor = (owners[index] == 0) & (normals[:, 2] > 0.99) & (np.abs(points[:, 2]) < 1e-3)
     colors[floor] = _floor_pattern(scene, points[floor], random)
-    return colors * _stains(points, random)[:, None]
+    colors *= _stains(points, random)[:, None]
+    return colors
 
 
 def _floor_pattern(scene: AnalyticScene, points: F64, random: np.random.Generator) -> F64:
@@ -110,15 +117,14 @@ def _floor_pattern(scene: AnalyticScene, points: F64, random: np.random.Generato
 def _stains(points: F64, random: np.random.Generator) -> F64:
     """A faint smooth brightness pattern fixed to the surfaces, so that no surface is quite uniform."""
     total = np.ones(len(points))
-    for scale in (3.0, 11.0, 37.0):
+    for scale in (4.0, 20.0):
         wave = random.normal(0, scale, (2, 3))
         phase = random.uniform(0, 2 * np.pi, 2)
         total += 0.03 * np.sin(points @ wave[0] + phase[0]) * np.sin(points @ wave[1] + phase[1])
     return total
 
 
-def _sky(scene: AnalyticScene) -> F64:
-    up = scene.view.ray_directions()[..., 2]
-    mix = np.clip(up / 0.6, 0, 1)[..., None]
+def _sky(rays: F64) -> F64:
+    mix = np.clip(rays[:, 2:] / 0.6, 0, 1)
     sky: F64 = _SKY_LOW * (1 - mix) + _SKY_TOP * mix
     return sky

@@ -8,6 +8,8 @@ import numpy as np
 
 from spatialgen.records import F64, Camera
 
+_NEAR_M = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Viewpoint:
@@ -60,6 +62,19 @@ class Viewpoint:
         u = self.camera.fx * local[:, 0] / safe + self.camera.cx
         v = self.camera.fy * local[:, 1] / safe + self.camera.cy
         return np.column_stack([u, v]), z
+
+    def window(self, corners_m: F64) -> tuple[slice, slice] | None:
+        """Return rows and columns that the convex hull of points (N, 3) can touch, None if it is out of view."""
+        pixels, z = self.project(corners_m)
+        if z.max() <= _NEAR_M:
+            return None
+        if z.min() <= _NEAR_M:
+            return slice(0, self.height), slice(0, self.width)
+        u0, v0 = np.floor(pixels.min(axis=0)).astype(int).tolist()
+        u1, v1 = (np.ceil(pixels.max(axis=0)).astype(int) + 1).tolist()
+        rows = slice(max(v0, 0), min(max(v1, 0), self.height))
+        columns = slice(max(u0, 0), min(max(u1, 0), self.width))
+        return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
 
 
 def pinhole(width: int, height: int, fov_deg: float) -> Camera:

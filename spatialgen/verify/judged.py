@@ -12,8 +12,9 @@ import numpy as np
 class Judged:
     """An answer and its truth. `value` is None where it was not asked; `truth` None where silence was due.
 
-    `kind`: "quality" (yes/no, a pick, an order, a count), "quantity", or "box" (nine numbers at once, right or not). `right` is the verdict on a quality;
-    `error` (absolute, in `unit`) and `sigma` belong to quantities. `askable`: counts for coverage.
+    `kind`: "quality" (yes/no, a pick, an order, a count), "quantity", or "box" (nine numbers at once, right or not).
+    `right` is the verdict on a quality or a box; `error` (absolute, in `unit`) and `sigma` belong to quantities.
+    `askable`: counts for coverage.
     """
 
     type: str
