@@ -60,7 +60,9 @@ def told_plainly() -> Iterator[None]:
 
 @app.command()
 def plan(config: Config, overrides: Overrides = [], extend: Extend = False, json: Json = False) -> None:  # noqa: B006
-    """Show units, stages, resources, an estimate of disk and hours, and what would be refused. Fetches nothing."""
+    """Show the plan of a build.
+
+    Units, stages, resources, an estimate of disk and hours, and what would be refused. Fetches nothing."""
     with told_plainly():
         from spatialgen.console import jobs
 
@@ -75,7 +77,9 @@ def generate(
     retry_rejects: Retry = False,
     json: Json = False,
 ) -> None:
-    """Make scenes of all images, ask the questions, write the card. Goes on where it stopped."""
+    """Make scenes and questions.
+
+    All of a build: perceive, ask and the card. Run again, it goes on where it stopped."""
     with told_plainly():
         from spatialgen.console import jobs
 
@@ -90,7 +94,9 @@ def perceive(
     retry_rejects: Retry = False,
     json: Json = False,
 ) -> None:
-    """Make scenes of all images: detection, depth, masks, words, lifting to 3D."""
+    """Make the scenes alone.
+
+    Detection, depth, masks, words and lifting to 3D, for all images of the source."""
     with told_plainly():
         from spatialgen.console import jobs
 
@@ -99,7 +105,9 @@ def perceive(
 
 @app.command()
 def ask(config: Config, overrides: Overrides = [], extend: Extend = False, json: Json = False) -> None:  # noqa: B006
-    """Ask the questions of a build whose scenes are finished. Another `ask.name` makes another set."""
+    """Make the questions alone.
+
+    Of a build whose scenes are finished. Another `ask.name` makes another set."""
     with told_plainly():
         from spatialgen.console import jobs
 
@@ -108,7 +116,7 @@ def ask(config: Config, overrides: Overrides = [], extend: Extend = False, json:
 
 @app.command()
 def status(out: Out, json: Json = False) -> None:
-    """Show how far a build has come, in progress or dead."""
+    """Show how far a build is, alive or dead."""
     with told_plainly():
         from spatialgen.console import jobs
 
@@ -117,7 +125,9 @@ def status(out: Out, json: Json = False) -> None:
 
 @app.command()
 def card(out: Out) -> None:
-    """Write README.md of a build: what is in it, how it was made, licences, limits."""
+    """Write the card of a build.
+
+    Its README.md: what is in it, how it was made, licences, limits."""
     with told_plainly():
         from spatialgen.console import jobs
 
@@ -133,7 +143,9 @@ def inspect(
     qa: Annotated[str | None, typer.Option(help="The set of questions; by default all.")] = None,
     json: Json = False,
 ) -> None:
-    """Print an image's objects and questions; write a picture with boxes, masks and depth."""
+    """Show an image of a build.
+
+    Prints its objects and questions and writes a picture with boxes, masks and depth."""
     with told_plainly():
         from spatialgen.console import view
 
@@ -141,6 +153,20 @@ def inspect(
             view.list_images(out, json=json)
         else:
             view.inspect(out, image, picture, questions, qa, json=json)
+
+
+@app.command()
+def export(
+    out: Out,
+    to: Annotated[Path, typer.Option(help="The folder to write.")],
+    qa: Annotated[str | None, typer.Option(help="The set of questions, where there are several.")] = None,
+    split: Annotated[str | None, typer.Option(help="train, val or test; by default all.")] = None,
+) -> None:
+    """Write a build as LLaVA JSON with its pictures."""
+    with told_plainly():
+        from spatialgen.console import jobs
+
+        jobs.export(out, to, qa, split)
 
 
 @models_app.command("list")

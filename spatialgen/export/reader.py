@@ -38,9 +38,7 @@ class BuildReader:
     def rows(self, table: str, qa: str | None = None, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
         """Yield the rows of a table, shard by shard."""
         for path in self.files(table, qa):
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
-                    yield from batch.to_pylist()
+            yield from file_rows(path, columns)
 
     def rows_of(self, image_id: str, table: str, qa: str | None = None) -> pa.Table:
         """Return the rows of one image, found by reading the ids alone."""
@@ -69,6 +67,13 @@ def open_build(root: Path) -> BuildReader:
     if scenes is None:
         raise StoreError(f"{root} is not a finished build: `spatialgen status {root}` says how far it is")
     return BuildReader(root, scenes)
+
+
+def file_rows(path: Path, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one Parquet file, a few hundred in memory at a time."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
+            yield from batch.to_pylist()
 
 
 def _finished(paths: DatasetPaths) -> Manifest | None:
