@@ -13,6 +13,7 @@ from spatialgen.geometry.clouds import Cloud, crop_object, object_cloud
 from spatialgen.geometry.floor import FloorFit, find_floor
 from spatialgen.geometry.frames import PICTURE_UP, View, canonical_from_camera, forward_is_defined
 from spatialgen.geometry.gravity import gravity_from_scene
+from spatialgen.geometry.gravity_prior import settle_gravity
 from spatialgen.geometry.grid import Grid, sample_grid
 from spatialgen.geometry.noise import DepthNoise, local_noise, measure_noise
 from spatialgen.geometry.scale import checked_scale
@@ -123,7 +124,8 @@ def find_ground(frame: Frame, grid: Grid) -> Ground:
     assert frame.camera is not None and frame.depth is not None
     gravity = _given_gravity(frame)
     if gravity is None:
-        gravity = gravity_from_scene(grid, frame.camera, frame.gravity)
+        seen = gravity_from_scene(grid, frame.camera, frame.gravity)
+        gravity = settle_gravity(seen, frame.gravity, frame.depth.sigma)
     up = PICTURE_UP if gravity is None else gravity.up_camera
     view = View(frame.camera, canonical_from_camera(up))
     fit = None if gravity is None else find_floor(grid, grid.points(view))
