@@ -24,7 +24,8 @@ def settle_gravity(seen: Gravity | None, prior: Gravity | None, depth_sigma: flo
     """Return up from what the depth map says (`seen`) and a prior from the picture; None where nothing is sure.
 
     `depth_sigma` is the relative error that the depth's source claims: 0 for a sensor's that it does not tell. A
-    habit ("prior") is no witness. Two that agree are weighted by their errors; of two that contradict only one much surer is heard.
+    habit ("prior") is no witness. Two that agree are weighted by their errors; of two that contradict, only one
+    that is much surer is heard.
     """
     witnesses = [w for w in (_widened(seen, depth_sigma), _structure(prior)) if w is not None]
     if len(witnesses) == 2:
