@@ -10,6 +10,7 @@ Boxes of different labels inside one another stay: a mug is on a table.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -66,6 +67,11 @@ def take(found: Detections, indices: I32) -> Detections:
         object_ids=tuple(found.object_ids[i] for i in keep),
         names=tuple(found.names[i] for i in keep),
     )
+
+
+def numbered(found: Detections) -> Detections:
+    """Return the detections with object ids "1", "2", ... in their order."""
+    return replace(found, object_ids=tuple(str(k + 1) for k in range(len(found))))
 
 
 def make_detections(

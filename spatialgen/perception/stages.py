@@ -15,7 +15,7 @@ import numpy as np
 
 from spatialgen.engine.stage import Resources, Stage
 from spatialgen.perception import checks, registry
-from spatialgen.perception.duplicates import distinct_boxes, distinct_masks, take
+from spatialgen.perception.duplicates import distinct_boxes, distinct_masks, numbered, take
 from spatialgen.perception.instances import match_instances, resolve_overlaps
 from spatialgen.perception.protocols import (
     Backend,
@@ -161,9 +161,9 @@ class DetectStage(BackendStage[Detector]):
     def _with_detections(self, frame: Frame, found: Detections) -> Frame:
         distinct = take(found, distinct_boxes(found.boxes_px, found.scores, found.labels))
         if frame.instances is None:
-            return self.used(frame, detections=distinct)
+            return self.used(frame, detections=numbered(distinct))
         kept, ids = match_instances(frame.instances.ids, distinct.boxes_px)
-        return self.used(frame, detections=take(distinct, kept), instances=InstanceMap(ids))
+        return self.used(frame, detections=numbered(take(distinct, kept)), instances=InstanceMap(ids))
 
 
 class DepthStage(BackendStage[DepthEstimator]):

@@ -148,6 +148,7 @@ def test_one_thing_is_one_object(make: MakeStage) -> None:
     twice = fakes.found((1, 1, 20, 20, "sofa"), (1, 1, 20, 19, "couch"), (3, 3, 8, 8, "cushion"))
     result = make(stages.DetectStage, lambda images: [twice])([fakes.frame()])[0]
     assert result.detections.labels == ("sofa", "cushion")
+    assert result.detections.object_ids == ("1", "2")
 
 
 def test_detections_are_matched_to_a_given_map(make: MakeStage) -> None:
