@@ -43,11 +43,17 @@ def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle
         center, radius, misfit = fit_circle(points[chosen])
         if misfit > 0.6 * allowed * radius or radius > 0.75 * size:
             continue
-        if np.hypot(*(hull_m - center).T).max() > radius * (1 + 2 * allowed):
+        if _farthest(cloud, center) > radius * (1 + 2 * allowed):
             continue
         if _arc(points[chosen] - center) >= _LEAST_ARC_RAD:
             return _refined(cloud, center, radius, False)
     return None
+
+
+def _farthest(cloud: Cloud, center: F64) -> float:
+    """Return how far from `center` (2,) the object's own pixels lie; beyond them its end is only half known."""
+    own = np.concatenate([cloud.points_m[:2], cloud.rim_m[:2] - cloud.rim_step_m[:2]], axis=1)
+    return float(np.sqrt(((own - center[:, None]) ** 2).sum(axis=0).max()))
 
 
 def _backed(points: F64, cloud: Cloud, reach_m: float) -> Bool:
