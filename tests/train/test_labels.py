@@ -14,7 +14,11 @@ from spatialgen.train.templates import IMAGE, Turn, jinja, names, template
 
 CONTROL = ["<pad>", "<s>", "</s>", IMAGE, "<|im_start|>", "<|im_end|>", "<start_of_turn>", "<end_of_turn>"]
 CONTROL += ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
-TEXTS = ["USER: How far is the mug? ASSISTANT: 1.2 m", "About 3 o'clock, 12.5 cm. Yes, it is.", "system user assistant model"]
+TEXTS = [
+    "USER: How far is the mug? ASSISTANT: 1.2 m",
+    "About 3 o'clock, 12.5 cm. Yes, it is.",
+    "system user assistant model",
+]
 TURNS = (Turn(f"{IMAGE}\nHow far is it?", "1.2 m"), Turn("Is it red?", "Yes, it is."))
 
 V1 = (
@@ -30,16 +34,20 @@ HELPFUL = "You are a helpful assistant."
 BY_HAND = {
     "plain": "<s><image>《1.2 m\n》",
     "v1": V1 + "USER: <image>\nHow far is it? ASSISTANT:《 1.2 m</s>》USER: Is it red? ASSISTANT:《 Yes, it is.</s>》",
-    "llama_2": LLAMA_2 + "<image>\nHow far is it? [/INST]《 1.2 m </s>》<s>[INST] Is it red? [/INST]《 Yes, it is. </s>》",
-    "mpt": f"<|im_start|>system\n{MPT}<|im_end|><|im_start|>user\n<image>\nHow far is it?<|im_end|><|im_start|>assistant\n"
-    "《1.2 m<|im_end|>》<|im_start|>user\nIs it red?<|im_end|><|im_start|>assistant\n《Yes, it is.<|im_end|>》",
+    "llama_2": LLAMA_2
+    + "<image>\nHow far is it? [/INST]《 1.2 m </s>》<s>[INST] Is it red? [/INST]《 Yes, it is. </s>》",
+    "mpt": f"<|im_start|>system\n{MPT}<|im_end|><|im_start|>user\n<image>\nHow far is it?<|im_end|>"
+    "<|im_start|>assistant\n《1.2 m<|im_end|>》<|im_start|>user\nIs it red?<|im_end|>"
+    "<|im_start|>assistant\n《Yes, it is.<|im_end|>》",
     "chatml": f"<|im_start|>system\n{HELPFUL}<|im_end|>\n<|im_start|>user\n<image>\nHow far is it?<|im_end|>\n"
     "<|im_start|>assistant\n《1.2 m<|im_end|>》\n<|im_start|>user\nIs it red?<|im_end|>\n"
     "<|im_start|>assistant\n《Yes, it is.<|im_end|>》\n",
-    "gemma": "<s><start_of_turn>user\n<image>\nHow far is it?<end_of_turn>\n<start_of_turn>model\n《1.2 m<end_of_turn>》\n"
+    "gemma": "<s><start_of_turn>user\n<image>\nHow far is it?<end_of_turn>\n"
+    "<start_of_turn>model\n《1.2 m<end_of_turn>》\n"
     "<start_of_turn>user\nIs it red?<end_of_turn>\n<start_of_turn>model\n《Yes, it is.<end_of_turn>》\n",
-    "llama3": f"<s><|start_header_id|>system<|end_header_id|>\n\n{HELPFUL}<|eot_id|><|start_header_id|>user<|end_header_id|>"
-    "\n\n<image>\nHow far is it?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n《1.2 m<|eot_id|>》"
+    "llama3": f"<s><|start_header_id|>system<|end_header_id|>\n\n{HELPFUL}<|eot_id|>"
+    "<|start_header_id|>user<|end_header_id|>\n\n<image>\nHow far is it?<|eot_id|>"
+    "<|start_header_id|>assistant<|end_header_id|>\n\n《1.2 m<|eot_id|>》"
     "<|start_header_id|>user<|end_header_id|>\n\nIs it red?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
     "《Yes, it is.<|eot_id|>》",
 }
@@ -126,7 +134,10 @@ def test_the_chat_template_writes_the_same_text(name: str) -> None:
         message
         for t in turns
         for message in (
-            {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": t.question.removeprefix("<image>\n")}]}
+            {
+                "role": "user",
+                "content": [{"type": "image"}, {"type": "text", "text": t.question.removeprefix("<image>\n")}],
+            }
             if IMAGE in t.question
             else {"role": "user", "content": t.question},
             {"role": "assistant", "content": t.answer},
@@ -160,7 +171,7 @@ def test_too_long_a_conversation_is_cut_at_the_end_of_a_turn() -> None:
 def test_nothing_to_learn_is_an_error_that_names_the_sample() -> None:
     tokenizer = wrapped(byte_level())
     encoder = Encoder(tokenizer, template("v1"), 4, 40)
-    with pytest.raises(LabelError, match="record 7.*nothing to learn"):
+    with pytest.raises(LabelError, match=r"record 7.*nothing to learn"):
         encoder.encode([("record 7", TURNS)])
 
 
@@ -172,7 +183,7 @@ def test_control_tokens_in_a_text_are_refused(text: str) -> None:
 
 
 def test_unknown_names_and_unfit_tokenizers_are_refused() -> None:
-    with pytest.raises(ConfigError, match="vicuna.*there are: plain, v1"):
+    with pytest.raises(ConfigError, match=r"vicuna.*there are: plain, v1"):
         template("vicuna")
     plain = Tokenizer(models.BPE())
     plain.train_from_iterator(TEXTS, trainers.BpeTrainer(special_tokens=["<s>", "</s>", IMAGE], show_progress=False))
