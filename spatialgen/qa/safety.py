@@ -49,5 +49,5 @@ def _bad_character(text: str) -> str | None:
     for character in text:
         category = unicodedata.category(character)
         if category[0] == "C" or category in ("Zl", "Zp") or character == "�":
-            return f"the character {ascii(character)} ({category})"
+            return f"the character {character!a} ({category})"
     return None

@@ -1,0 +1,78 @@
+"""From scenes to questions: the second half of a build, on a CPU, as often as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from spatialgen.qa import arrays, balance
+from spatialgen.qa.allocate import allocate
+from spatialgen.qa.asks import Asks
+from spatialgen.qa.balance import Acceptance, Counts
+from spatialgen.qa.config import AskConfig
+from spatialgen.qa.family import families
+from spatialgen.qa.names import Naming, name_objects
+from spatialgen.qa.render import write
+from spatialgen.qa.select import selected
+from spatialgen.qa.statements import with_statements
+from spatialgen.qa.table import questions_table
+from spatialgen.qa.vocabulary import HOUSEHOLD
+from spatialgen.records import Scene
+
+MAX_SETS = 40
+SCENES_AT_ONCE = 32
+
+
+def ask_scenes(scenes: Sequence[Scene], config: AskConfig, acceptance: Acceptance | None = None) -> pa.Table:
+    """Return the questions about `scenes`, rows of `schema.QUESTIONS`: scenes in order, each on its own.
+
+    `acceptance`, frozen from the counts of the whole build, thins out what is too common (`config.balance`).
+    """
+    parts = [
+        _ask(scenes[start : start + SCENES_AT_ONCE], config, acceptance)
+        for start in range(0, max(len(scenes), 1), SCENES_AT_ONCE)
+    ]
+    return pa.concat_tables(parts).combine_chunks()
+
+
+def count_scenes(scenes: Sequence[Scene], config: AskConfig) -> Counts:
+    """Return what `acceptance` needs to know of `scenes`. Counts of units add up, in any order."""
+    total = Counts()
+    for start in range(0, len(scenes), SCENES_AT_ONCE):
+        naming, a, blocks = _drafted(scenes[start : start + SCENES_AT_ONCE], config)
+        total = total.merged(balance.count(blocks, a, config))
+    return total
+
+
+def acceptance(counts: Counts, config: AskConfig) -> Acceptance:
+    """Return the share of rows to keep in each stratum, from the counts of the whole build."""
+    return balance.acceptance(counts, config)
+
+
+def _ask(scenes: Sequence[Scene], config: AskConfig, accepted: Acceptance | None) -> pa.Table:
+    naming, a, blocks = _drafted(scenes, config)
+    if accepted is not None:
+        blocks = balance.accepted(blocks, a, config, accepted)
+    blocks = selected(blocks, a, naming, config)
+    written = [write(block, naming, config.units) for block in blocks]
+    return questions_table(blocks, written, a)
+
+
+def _drafted(scenes: Sequence[Scene], config: AskConfig) -> tuple[Naming, arrays.SceneArrays, list[Asks]]:
+    """Facts, and the form that each is asked in."""
+    naming = name_objects(scenes)
+    absent = HOUSEHOLD if config.absent_labels is None else config.absent_labels
+    max_sets = None if config.per_image == "all" else MAX_SETS
+    a = arrays.build(scenes, naming, config.seed, absent, max_sets)
+    types, forms = frozenset(config.asked_types), config.asked_forms
+    blocks: list[Asks] = []
+    for family in families():
+        if types.isdisjoint(family.types):
+            continue
+        for facts in family.facts(a):
+            if family.kind.turns or facts.type in types:
+                blocks += allocate(family, facts, a, types, forms)
+    if not config.undecided:
+        blocks = [part for b in blocks if len(part := b.take(b.facts.status == 0))]
+    return naming, a, with_statements(blocks, forms)

@@ -1,0 +1,28 @@
+"""`on_top_of`: A's bottom on B's surface, and most of A's footprint inside B's."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spatialgen.qa.arrays import SceneArrays
+from spatialgen.qa.facts import Facts
+from spatialgen.qa.family import Family, Kind
+from spatialgen.qa.measures import predicate
+
+CONTACT_M, OFF_M = 0.03, 0.10
+INSIDE_SHARE = 0.55  # half, and a little for the error of the footprints
+
+
+def _facts(a: SceneArrays) -> list[Facts]:
+    p = a.p
+    subjects = np.concatenate([np.stack([p.i, p.j], 1), np.stack([p.j, p.i], 1)])
+    rest = np.abs(np.concatenate([p.rest_ij, p.rest_ji]))
+    inside = np.concatenate([p.inside_ij, p.inside_ji])
+    sigma = np.concatenate([p.rest_sigma, p.rest_sigma])
+    known = np.isfinite(inside)
+    holds = (rest + sigma <= CONTACT_M) & (rest + 2.0 * sigma < OFF_M) & (inside >= INSIDE_SHARE)
+    fails = (rest - 2.0 * sigma > OFF_M) | (inside <= 0.0)
+    return [predicate("on_top_of", a, subjects, known & holds, known & fails, sigma)]
+
+
+FAMILY = Family(name="on_top_of", types=("on_top_of",), kind=Kind.PREDICATE, units={"on_top_of": "none"}, facts=_facts)

@@ -1,0 +1,42 @@
+"""`height_ratio`, `width_ratio`, `volume_ratio`: A over B; a common scale cancels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spatialgen.qa.arrays import F64, SceneArrays
+from spatialgen.qa.facts import Facts
+from spatialgen.qa.family import Family, Kind, values_apart
+from spatialgen.qa.measures import quantity
+
+TYPES = ("height_ratio", "width_ratio", "volume_ratio")
+
+
+def _facts(a: SceneArrays) -> list[Facts]:
+    o = a.o
+    width = o.x[:, 1] - o.x[:, 0]
+    forward = a.s.forward[o.scene]
+    return [
+        _ratio("height_ratio", a, o.size[:, 2], o.size_sigma[:, 2] / o.size[:, 2]),
+        _ratio("width_ratio", a, np.where(forward, width, np.nan), o.x_sigma / width),
+        _ratio("volume_ratio", a, o.volume, o.volume_sigma),
+    ]
+
+
+def _ratio(type_: str, a: SceneArrays, size: F64, relative_sigma: F64) -> Facts:
+    i, j = np.concatenate([a.p.i, a.p.j]), np.concatenate([a.p.j, a.p.i])
+    value = size[i] / size[j]
+    sigma = value * np.hypot(relative_sigma[i], relative_sigma[j])
+    return quantity(type_, a, np.stack([i, j], 1), value, sigma, power=0, absolute=0.0)
+
+
+FAMILY = Family(
+    name="ratio",
+    types=TYPES,
+    kind=Kind.VALUED,
+    units=dict.fromkeys(TYPES, "ratio"),
+    facts=_facts,
+    say=dict.fromkeys(TYPES, "times"),
+    scalar=frozenset(TYPES),
+    apart=values_apart,
+)
