@@ -52,6 +52,7 @@ IMAGES = _schema(
             "image",
             pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())]),
             "the upright picture without location metadata; bytes is null where images are kept by reference",
+            nullable=True,  # never null, but `datasets` takes only a nullable column for pictures
         ),
         _field("width", pa.int32(), "pixels, upright"),
         _field("height", pa.int32(), "pixels, upright"),
