@@ -37,7 +37,7 @@ RGBD: Mapping[str, Any] = {
         "segmenter": {"backend": "u2netp"},
         "captioner": {"backend": "measured"},
         "camera": {"backend": "exif"},
-        "gravity": {"backend": "mlsd"},
+        "gravity": {"backend": "level"},
     },
     "ask": {"per_image": "all"},
 }

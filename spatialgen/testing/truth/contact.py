@@ -21,6 +21,8 @@ def rest(a: TrueObject, b: TrueObject) -> tuple[float, float | None]:
     A footprint is the thing's outline from straight above. B's surface under A is the highest that B has below A's
     bottom (plus 3 cm) anywhere in the common part; the second value is None where there is no such surface.
     """
+    if not _may_overlap(a, b):
+        return 0.0, None
     points = _footprint_points(a.solids)
     over_a, over_b = _tops(a.solids, points), _tops(b.solids, points)
     inside_a = np.isfinite(over_a).any(axis=0)
@@ -32,6 +34,12 @@ def rest(a: TrueObject, b: TrueObject) -> tuple[float, float | None]:
     below = below[np.isfinite(below) & (below <= bottom + _CLOSE_M)]
     share = float(common.sum() / inside_a.sum())
     return share, float(bottom - below.max()) if below.size else None
+
+
+def _may_overlap(a: TrueObject, b: TrueObject) -> bool:
+    (a0, a1), (b0, b1) = a.x_interval_m, b.x_interval_m
+    (c0, c1), (d0, d1) = (interval(item.solids, np.array([0, 1.0, 0])) for item in (a, b))
+    return a0 <= b1 and b0 <= a1 and c0 <= d1 and d0 <= c1
 
 
 def _footprint_points(solids: Sequence[Solid]) -> F64:

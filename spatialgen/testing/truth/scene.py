@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +67,12 @@ class TrueScene:
             if item.object_id == object_id:
                 return item
         raise KeyError(f"no true object {object_id!r} in scene {self.scene_id}")
+
+    @functools.cached_property
+    def visible(self) -> tuple[str, ...]:
+        """The ids of the things with at least one pixel in the exact picture, none without one."""
+        seen = set() if self.ids is None else set(np.unique(self.ids).tolist())
+        return tuple(item.object_id for item in self.objects if int(item.object_id) in seen)
 
     @property
     def forward_defined(self) -> bool:
@@ -170,9 +176,3 @@ def _solid_from_json(data: Mapping[str, Any]) -> Solid:
         bottom, top = data["radii"]
         return Frustum(center, float(bottom), float(top), float(data["half_height"]), rotation=rotation)
     raise ValueError(f"unknown shape {shape!r} in truth.jsonl; known are box, ball and frustum")
-
-
-def visible_ids(ids: I32, objects: Sequence[TrueObject]) -> tuple[str, ...]:
-    """Return the ids, as text, of the things with at least one pixel, in order of their mention."""
-    seen = {str(value) for value in np.unique(ids)}
-    return tuple(item.object_id for item in objects if item.object_id in seen)

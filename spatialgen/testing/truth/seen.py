@@ -8,7 +8,7 @@ from spatialgen.records import F64
 from spatialgen.testing.primitives import Solid, cylinder
 from spatialgen.testing.truth.answer import Answer, silent, untold
 from spatialgen.testing.truth.gap import gap_m
-from spatialgen.testing.truth.scene import TrueScene, visible_ids
+from spatialgen.testing.truth.scene import TrueScene
 from spatialgen.testing.truth.single import box_on_grid
 
 _STANDING_M = 1.0
@@ -18,8 +18,7 @@ def count(scene: TrueScene, label: str) -> Answer:
     """Return how many things of that label show at least one pixel."""
     if scene.ids is None:
         return untold("no exact picture")
-    seen = visible_ids(scene.ids, scene.objects)
-    return Answer(float(sum(scene.by_id(k).label == label for k in seen)))
+    return Answer(float(sum(scene.by_id(k).label == label for k in scene.visible)))
 
 
 def exists(scene: TrueScene, label: str) -> Answer:
@@ -34,7 +33,7 @@ def referred(scene: TrueScene, label: str, side: str, rank: int) -> Answer:
     if scene.ids is None:
         return untold("no exact picture")
     ids = scene.ids
-    seen = [k for k in visible_ids(ids, scene.objects) if scene.by_id(k).label == label]
+    seen = [k for k in scene.visible if scene.by_id(k).label == label]
     across = {k: float(np.nonzero(ids == int(k))[1].mean()) for k in seen}
     ranked = sorted(seen, key=lambda k: across[k], reverse=side == "right")
     if not 1 <= rank <= len(ranked):
