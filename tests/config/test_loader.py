@@ -14,6 +14,7 @@ from spatialgen.config.models import BuildConfig
 from spatialgen.config.semantic import semantic
 from spatialgen.errors import ConfigError
 from spatialgen.perception import registry
+from spatialgen.perception.stages import build_stages
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TEXT = """\
@@ -56,9 +57,17 @@ def test_shipped_configurations_load_and_survive_being_written_down(tmp_path: Pa
         config.name = "other"  # type: ignore[misc]
 
 
-def test_the_embedded_stack_is_the_rgbd_manifests_fallback() -> None:
-    assert load_config(CONFIGS / "rgbd.yaml").perceive == load_config(CONFIGS / "embedded.yaml").perceive
-    assert load_config(CONFIGS / "rgbd.yaml").ask.per_image == "all"
+def test_the_embedded_stack_fills_what_a_manifest_leaves_open() -> None:
+    rgbd, embedded = (load_config(CONFIGS / f"{name}.yaml") for name in ("rgbd", "embedded"))
+    for role in ("detector", "depth", "segmenter", "captioner", "camera"):
+        assert getattr(rgbd.perceive, role) == getattr(embedded.perceive, role)
+    assert rgbd.ask.per_image == "all"
+
+
+def test_given_depth_instances_labels_and_camera_no_network_runs() -> None:
+    """What such a frame still leaves open, words and the up direction, the manifest's backends do without weights."""
+    stages = {stage.name: stage for stage in build_stages(load_config(CONFIGS / "rgbd.yaml").perceive)}
+    assert [vars(stages[name])["weights"] for name in ("camera", "describe", "gravity")] == [(), (), ()]
 
 
 @pytest.mark.parametrize(
