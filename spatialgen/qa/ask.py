@@ -40,7 +40,7 @@ def count_scenes(scenes: Sequence[Scene], config: AskConfig) -> Counts:
     """Return what `acceptance` needs to know of `scenes`. Counts of units add up, in any order."""
     total = Counts()
     for start in range(0, len(scenes), SCENES_AT_ONCE):
-        naming, a, blocks = _drafted(scenes[start : start + SCENES_AT_ONCE], config)
+        _, a, blocks = _drafted(scenes[start : start + SCENES_AT_ONCE], config)
         total = total.merged(balance.count(blocks, a, config))
     return total
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spatialgen.qa.facts import F64, I64, Bool, Facts
+from spatialgen.qa.facts import I64, Bool, Facts
 from spatialgen.qa.family import Family
 from spatialgen.qa.keys import U64
 
@@ -65,5 +65,5 @@ def rank_in_group(group: I64, keys: U64) -> I64:
 def group_sizes(group: I64, counted: Bool) -> I64:
     """Return, for each row, how many rows of its group are `counted`, (n,)."""
     _, index = np.unique(group, return_inverse=True)
-    totals: F64 = np.bincount(index, weights=counted.astype(np.float64), minlength=1)
+    totals = np.bincount(index[counted], minlength=int(index.max(initial=0)) + 1)
     return totals[index].astype(np.int64)

@@ -178,7 +178,9 @@ def _prior(asks: Asks, a: SceneArrays) -> tuple[list[str], list[str]]:
 
 def _option_prior(asks: Asks, labels: Sequence[Sequence[str]], words: Sequence[str]) -> tuple[list[str], list[str]]:
     """Among options that are values: the rank of the right one."""
-    assert asks.pool is not None and asks.options is not None and asks.right is not None
+    assert asks.pool is not None
+    assert asks.options is not None
+    assert asks.right is not None
     values = asks.pool.value[asks.options]
     right = np.take_along_axis(values, asks.right[:, None], axis=1)
     rank = (values < right).sum(axis=1).tolist()

@@ -66,7 +66,8 @@ def values_apart(facts: Facts, i: I64, j: I64) -> Bool:
 
 def classes_apart(facts: Facts, i: I64, j: I64) -> Bool:
     """Return where facts i and j have different classes."""
-    return facts.value[i] != facts.value[j]
+    apart: Bool = facts.value[i] != facts.value[j]
+    return apart
 
 
 @lru_cache(maxsize=1)

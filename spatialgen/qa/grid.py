@@ -17,4 +17,5 @@ def to_grid(edges_px: F64, size_wh: F64) -> F64:
     pad = (longer - size_wh) // 2
     repeats = edges_px.shape[1] // 2
     grid = np.floor(1000.0 * (edges_px + np.tile(pad, (1, repeats))) / longer)
-    return np.clip(grid, 0.0, 999.0)
+    clipped: F64 = np.clip(grid, 0.0, 999.0)
+    return clipped

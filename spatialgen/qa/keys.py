@@ -6,7 +6,9 @@ on order, on the batch or on the number of workers. The mixer is the finaliser o
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +20,19 @@ U64 = NDArray[np.uint64]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _M1 = np.uint64(0xBF58476D1CE4E5B9)
 _M2 = np.uint64(0x94D049BB133111EB)
+_MASK = (1 << 64) - 1
 
 
+@lru_cache(maxsize=4096)
 def text_key(*parts: str | int) -> np.uint64:
     """Return the 64-bit key of a few words, by sha256."""
     return np.uint64(key_hash(*parts))
 
 
 def text_keys(texts: Sequence[str]) -> U64:
-    """Return the keys of many words, (n,) uint64; repeated words are hashed once."""
-    unique = {text: key_hash(text) for text in set(texts)}
-    return np.array([unique[text] for text in texts], np.uint64)
+    """Return the keys of many words, (n,) uint64, by blake2b."""
+    unique = {text: hashlib.blake2b(text.encode(), digest_size=8).digest() for text in set(texts)}
+    return np.frombuffer(b"".join([unique[text] for text in texts]), "<u8").astype(np.uint64)
 
 
 def mix(keys: U64, part: U64 | np.uint64) -> U64:
@@ -40,9 +44,22 @@ def mix(keys: U64, part: U64 | np.uint64) -> U64:
     return mixed
 
 
+def mix_one(key: int, part: int) -> int:
+    """Return one key with one more part mixed in: `mix` for plain integers."""
+    z = ((key ^ part) + 0x9E3779B97F4A7C15) & _MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+    return z ^ (z >> 31)
+
+
+def purpose_key(purpose: str) -> np.uint64:
+    """Return the part that a draw for `purpose` mixes in."""
+    return text_key("draw", purpose)
+
+
 def draw(keys: U64, purpose: str) -> U64:
     """Return fresh 64 random bits a key for one purpose, independent of those for any other."""
-    return mix(keys, text_key("draw", purpose))
+    return mix(keys, purpose_key(purpose))
 
 
 def coin(keys: U64, purpose: str) -> NDArray[np.bool_]:

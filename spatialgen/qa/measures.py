@@ -77,7 +77,9 @@ def predicate(
     params: Sequence[str] | None = None,
 ) -> Facts:
     """Return facts that hold (1) or fail (0); what does neither is silent. `subjects` (n, k)."""
-    facts = decided_facts(type_, a.o.scene[subjects[:, 0]], subjects, holds, sigma, words=words, params=params)
+    facts = decided_facts(
+        type_, a.o.scene[subjects[:, 0]], subjects, holds.astype(np.float64), sigma, words=words, params=params
+    )
     return facts.take(holds | fails)
 
 

@@ -7,6 +7,7 @@ the left"); what it stands on ("the mug on the table"). Near-identical names cou
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -252,7 +253,7 @@ def _same_kind(a: _Known, b: _Known) -> bool:
 
 def _position(k: int, places: dict[int, float], apart: float, words: tuple[str, str, str]) -> str | None:
     order = sorted(places, key=lambda n: places[n])
-    if any(places[b] - places[a] < apart for a, b in zip(order, order[1:], strict=False)):
+    if any(places[b] - places[a] < apart for a, b in itertools.pairwise(order)):
         return None
     rank = order.index(k)
     return words[0] if rank == 0 else words[2] if rank == len(order) - 1 else words[1]

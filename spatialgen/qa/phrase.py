@@ -35,7 +35,7 @@ Row = tuple[str, ...]
 Filler = Callable[[Row], str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Template:
     """A compiled text. `slots` in order of use; "^a" is slot `a` with a capital, since a sentence starts there."""
 

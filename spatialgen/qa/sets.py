@@ -9,7 +9,7 @@ import numpy as np
 
 from spatialgen.qa.arrays import F64, I64, Bool, SceneArrays
 from spatialgen.qa.facts import Facts
-from spatialgen.qa.keys import draw, mix
+from spatialgen.qa.keys import draw, mix, mix_one, purpose_key
 
 MIN_SET, MAX_SET = 3, 7
 SET_SIZES = (7, 4, 3, 5)
@@ -86,10 +86,11 @@ def candidate_sets(
 def _grown(
     a: SceneArrays, scene: int, members: list[int], neighbours: dict[int, set[int]], purpose: str
 ) -> list[frozenset[int]]:
-    keys = mix(a.o.key[members], a.s.key[scene])
+    keys = mix(a.o.key[members], a.s.key[scene]).tolist()
     found: list[frozenset[int]] = []
     for limit in SET_SIZES:
-        order = np.argsort(draw(keys, f"{purpose} {limit}"), kind="stable").tolist()
+        part = int(purpose_key(f"{purpose} {limit}"))
+        order = sorted(range(len(members)), key=[mix_one(key, part) for key in keys].__getitem__)
         grown: set[int] = set()
         for k in order:
             if len(grown) < limit and grown <= neighbours[members[k]]:
@@ -136,9 +137,11 @@ def pick_facts(
 
 def _shuffled(a: SceneArrays, chosen: Candidates) -> list[int]:
     """The candidates in an order drawn from the set itself, so that the winner's place tells nothing."""
-    members = np.array(sorted(chosen.members, key=lambda k: int(a.o.key[k])))
-    key = mix(a.o.key[members], np.bitwise_xor.reduce(a.o.key[members]) ^ a.s.key[chosen.scene])
-    return members[np.argsort(draw(key, "mention"), kind="stable")].tolist()
+    keys = {k: int(a.o.key[k]) for k in chosen.members}
+    part = int(a.s.key[chosen.scene])
+    for key in keys.values():
+        part ^= key
+    return sorted(keys, key=lambda k: mix_one(keys[k], part))
 
 
 def pair_sigma(sigma: F64) -> Callable[[int, int], float]:

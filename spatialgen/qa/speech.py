@@ -58,12 +58,12 @@ def _count(facts: Facts, rows: I64, bits: U64, units: str) -> list[str]:
 
 def _box(facts: Facts, rows: I64, bits: U64, units: str) -> list[str]:
     assert facts.values is not None
-    return ["[%d, %d, %d, %d]" % tuple(box) for box in facts.values[rows].tolist()]
+    return [f"[{x0:.0f}, {y0:.0f}, {x1:.0f}, {y1:.0f}]" for x0, y0, x1, y1 in facts.values[rows].tolist()]
 
 
 def _point(facts: Facts, rows: I64, bits: U64, units: str) -> list[str]:
     assert facts.values is not None
-    return ["(%d, %d)" % tuple(point) for point in facts.values[rows].tolist()]
+    return [f"({x:.0f}, {y:.0f})" for x, y in facts.values[rows].tolist()]
 
 
 def _box_3d(facts: Facts, rows: I64, bits: U64, units: str) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 from spatialgen.qa.asks import Asks
 from spatialgen.qa.facts import DECIDED
 from spatialgen.qa.family import Kind
-from spatialgen.qa.keys import draw
+from spatialgen.qa.keys import mix_one, purpose_key
 
 MIN_OTHERS, MAX_OTHERS = 2, 3
 
@@ -82,8 +82,5 @@ def _others(block: Asks, row: int, pool: Pool) -> tuple[Claim, ...]:
     return tuple(min(by_group[g], key=lambda claim: _draw(seed, claim[0])) for g in names)
 
 
-_MASK = (1 << 64) - 1
-
-
 def _draw(seed: int, word: str) -> int:
-    return int(draw(np.array([seed & _MASK], np.uint64), word)[0])
+    return mix_one(seed, int(purpose_key(word)))

@@ -18,7 +18,8 @@ BOX_APART = 30.0  # of 1000
 def boxes_apart(facts: Facts, i: I64, j: I64) -> Bool:
     """Return where two boxes or points differ clearly on the 0..999 grid."""
     assert facts.values is not None
-    return np.max(np.abs(facts.values[i] - facts.values[j]), axis=1) > BOX_APART
+    apart: Bool = np.max(np.abs(facts.values[i] - facts.values[j]), axis=1) > BOX_APART
+    return apart
 
 
 def _apart(facts: Facts, i: I64, j: I64) -> Bool:

@@ -28,7 +28,7 @@ def _facts(a: SceneArrays) -> list[Facts]:
     )
     decided = difference_decided(d_i - d_j, sigma, nearer_floor(np.minimum(d_i, d_j)))
     order = np.argsort(reference, kind="stable")
-    reference, i, j, decided, sigma = (v[order] for v in (reference, i, j, decided, sigma))
+    reference, i, j, decided = reference[order], i[order], j[order], decided[order]
     starts = np.flatnonzero(np.diff(reference, prepend=-1))
     found: dict[str, list[Facts]] = {t: [] for t in TYPES}
     for begin, end in zip(starts, [*starts[1:], len(reference)], strict=True):

@@ -1,0 +1,108 @@
+"""Words for facts with a value of their own: a number, a class, a box."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spatialgen.qa.asks import Asks
+from spatialgen.qa.columns import choose, either, fill, ids
+from spatialgen.qa.facts import DECIDED
+from spatialgen.qa.keys import U64, coin, draw
+from spatialgen.qa.names import Naming
+from spatialgen.qa.phrase import Wording, frames, wording
+from spatialgen.qa.speech import SPEAKERS, limit_texts
+from spatialgen.qa.writing import (
+    Words,
+    Written,
+    joined,
+    lettered_options,
+    pick,
+    pick_either,
+    subject_words,
+    value_statement,
+    with_statement,
+    yes_no_answers,
+)
+
+
+def write_value(asks: Asks, naming: Naming, units: str) -> Written:
+    words = subject_words(asks.facts, naming)
+    own = wording(asks.family.name, asks.type)
+    if asks.facts.status[0] != DECIDED:
+        questions, question_ids = pick(own.of("open"), asks.keys, "question", words)
+        answers, answer_ids = pick(frames().of("unknown_one"), asks.keys, "answer", words)
+        return Written(questions, answers, joined(question_ids, answer_ids))
+    bits = draw(asks.keys, "units")
+    speak = SPEAKERS[asks.family.say[asks.type]]
+    words["v"] = speak(asks.facts, np.arange(len(asks)), bits, units)
+    if asks.form == "open":
+        questions, question_ids = pick(own.of("open"), asks.keys, "question", words)
+        answers, answer_ids = pick(own.of("statement.") + own.of("short"), asks.keys, "answer", words)
+        return Written(questions, answers, joined(question_ids, answer_ids))
+    assert asks.pool is not None
+    assert asks.options is not None
+    assert asks.right is not None
+    columns = [speak(asks.pool, asks.options[:, k], bits, units) for k in range(asks.options.shape[1])]
+    if asks.form == "multiple_choice":
+        stems, stem_ids = pick(own.of("open"), asks.keys, "question", words)
+        rows = [list(row) for row in zip(*columns, strict=True)]
+        return lettered_options(stems, stem_ids, rows, asks.right.tolist(), asks.keys)
+    if asks.form == "choice":
+        return _closer(asks, own, words, columns)
+    return _limit(asks, own, words, bits, units) if asks.way == "limit" else _stated(asks, own, words, columns)
+
+
+def _closer(asks: Asks, own: Wording, words: Words, columns: list[list[str]]) -> Written:
+    """Two values to choose from: in words of the type's own, or with the frames for what can be compared."""
+    words = words | {"x": columns[0], "y": columns[1]}
+    if own.of("choice"):
+        questions, names = pick(own.of("choice"), asks.keys, "question", words)
+        answers, answer_ids = pick(own.of("short") + own.of("statement."), asks.keys, "answer", words)
+        return Written(questions, answers, joined(names, answer_ids))
+    measured, measure_ids = pick(own.of("measure"), asks.keys, "measure", words)
+    words = words | {"m": measured}
+    questions, question_ids = pick(frames().of("closer"), asks.keys, "question", words)
+    answers, answer_ids = pick(frames().of("closer_answer") + own.of("statement."), asks.keys, "answer", words)
+    names = [f"{m}.{q.partition('/')[2]}" for m, q in zip(measure_ids, question_ids, strict=True)]
+    return Written(questions, answers, joined(names, answer_ids))
+
+
+def _limit(asks: Asks, own: Wording, words: Words, bits: U64, units: str) -> Written:
+    """Ask whether it is more, or less, than a limit halfway to the value of another fact of the scene."""
+    assert asks.pool is not None
+    assert asks.options is not None
+    values = np.abs(asks.pool.value[asks.options])
+    say = asks.family.say[asks.type]
+    limits = limit_texts(say, values.min(axis=1), values.max(axis=1), bits, units)
+    above = np.abs(asks.facts.value) > values.mean(axis=1)
+    measured, measure_ids = pick(own.of("measure"), asks.keys, "measure", words)
+    words = words | {"m": measured, "t": limits}
+    less = coin(asks.keys, "inverted")
+    frame = frames().of("less"), frames().of("more")
+    questions, question_ids = pick_either(*frame, less, asks.keys, "question", words)
+    names = [f"{m}.{q.partition('/')[2]}" for m, q in zip(measure_ids, question_ids, strict=True)]
+    stated = value_statement(asks, own, words)
+    return yes_no_answers(questions, names, above != less, asks.keys, stated)
+
+
+def _stated(asks: Asks, own: Wording, words: Words, columns: list[list[str]]) -> Written:
+    """State the value, or that of another fact of the scene, each half of the time."""
+    assert asks.right is not None
+    said = coin(asks.keys, "said")
+    partner = either(asks.right == 0, columns[1], columns[0])
+    claim_words = words | {"v": either(said, words["v"], partner)}
+    templates, sentences = own.of("statement"), own.of("statement.")
+    choice = choose(templates, asks.keys, "claim")
+    claim = with_statement(claim_words, fill(templates, choice, claim_words), fill(sentences, choice, claim_words))
+    stated = value_statement(asks, own, words)
+    claim_ids = ids(templates, choice)
+    if asks.form == "true_false":
+        questions, question_ids = pick(frames().of("true_false"), asks.keys, "question", claim)
+        says_yes = said
+    else:
+        inverted = coin(asks.keys, "inverted")
+        frame = frames().of("claim_inverted"), frames().of("claim")
+        questions, question_ids = pick_either(*frame, inverted, asks.keys, "question", claim)
+        says_yes = said != inverted
+    names = [f"{c}.{q.partition('/')[2]}" for c, q in zip(claim_ids, question_ids, strict=True)]
+    return yes_no_answers(questions, names, says_yes, asks.keys, stated, truth=asks.form)
