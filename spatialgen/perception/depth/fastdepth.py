@@ -1,7 +1,7 @@
 """FastDepth (Wofk et al. 2019): metric depth of rooms, learned from NYU Depth v2, in 20 ms on one CPU core.
 
 What it says is trusted little. On photos of rooms its readings are off by a fifth after their common scale is
-taken out, all pixels of a thing alike, and that scale by a third: the network has learned one kind of room and one
+taken out, all pixels of a thing alike, and that scale by two fifths: the network has learned one kind of room and one
 camera, and takes a close-up or a landscape for such a room. So it can tell what is nearer, but no lengths.
 """
 
@@ -32,7 +32,7 @@ class Config(BaseModel):
 
     backend: Literal["fastdepth"] = "fastdepth"
     sigma: float = Field(0.2, gt=0)
-    scale_sigma: float = Field(0.35, gt=0)
+    scale_sigma: float = Field(0.4, gt=0)
 
 
 class Backend:
