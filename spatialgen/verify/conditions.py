@@ -10,6 +10,8 @@ CONDITIONS: dict[str, Degradation] = {
     "exact_no_up": Degradation(give_up=False),
     "noise_1": Degradation(smooth_noise=0.01),
     "noise_3": Degradation(smooth_noise=0.03),
+    "noise_3_fine": Degradation(smooth_noise=0.03, smooth_px=8.0),
+    "noise_3_broad": Degradation(smooth_noise=0.03, smooth_px=80.0),
     "masks_small": Degradation(mask_px=-2),
     "masks_large": Degradation(mask_px=2),
     "flying": Degradation(flying_px=1),
