@@ -210,7 +210,7 @@ _NO_GEOMETRY = ObjectGeometry(
 
 def _object_columns(scenes: Sequence[Scene], objects: Sequence[SceneObject], s: SceneColumns) -> ObjectColumns:
     scene = np.repeat(np.arange(len(scenes)), [len(x.objects) for x in scenes]).astype(np.int64)
-    solid = np.array([o.geometry is not None for o in objects], bool) & s.gravity[scene]
+    solid = np.array([o.geometry is not None for o in objects], bool)
     shapes = [o.geometry or _NO_GEOMETRY for o in objects]
     center = _rows(shapes, lambda g: g.center_m, 3)
     cov = np.array([g.center_cov_m2 for g in shapes], np.float64).reshape(len(objects), 3, 3)
@@ -279,9 +279,19 @@ def _pair_columns(scenes: Sequence[Scene], s: SceneColumns, o: ObjectColumns, as
 
 
 def _pair_cov(s: SceneColumns, o: ObjectColumns, i: I64, j: I64, delta: F64) -> F64:
-    """A tilt g of the vertical moves a height difference by g times the horizontal distance, and back."""
+    """A tilt g of the vertical moves a height difference by g times the horizontal distance, and back.
+
+    Both objects share it, so what each one's covariance holds of it about the camera is taken back first.
+    """
     cov = o.cov[i] + o.cov[j]
     g2 = s.gravity_sigma[o.scene[i]] ** 2
+    for k in (i, j):
+        ray = o.camera_vector[k]
+        cov[:, 2, 2] -= g2 * (ray[:, 0] ** 2 + ray[:, 1] ** 2) / 2.0
+        for axis in (0, 1):
+            cov[:, axis, axis] -= g2 * ray[:, 2] ** 2
+    for axis in range(3):
+        cov[:, axis, axis] = np.maximum(cov[:, axis, axis], 0.0)
     cov[:, 2, 2] += g2 * (delta[:, 0] ** 2 + delta[:, 1] ** 2)
     for axis in (0, 1):
         cov[:, axis, axis] += g2 * delta[:, 2] ** 2

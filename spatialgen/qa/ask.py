@@ -11,7 +11,7 @@ from spatialgen.qa.allocate import allocate
 from spatialgen.qa.asks import Asks
 from spatialgen.qa.balance import Acceptance, Counts
 from spatialgen.qa.config import AskConfig
-from spatialgen.qa.family import families
+from spatialgen.qa.family import facts_of, families
 from spatialgen.qa.names import Naming, name_objects
 from spatialgen.qa.render import write
 from spatialgen.qa.select import selected
@@ -70,7 +70,7 @@ def _drafted(scenes: Sequence[Scene], config: AskConfig) -> tuple[Naming, arrays
     for family in families():
         if types.isdisjoint(family.types):
             continue
-        for facts in family.facts(a):
+        for facts in facts_of(family, a):
             if family.kind.turns or facts.type in types:
                 blocks += allocate(family, facts, a, types, forms)
     if not config.undecided:

@@ -42,7 +42,7 @@ class Family:
     `units` by type: the column `answer_unit`. `say` by type: how a value becomes text, a key of
     `speech.SPEAKERS`. `concepts` by type: types of one concept about the same subjects are near-duplicates.
     `scalar` types have values that can be compared with a limit ("more than 2 m"). `apart` by type: whether
-    two facts differ enough to stand beside each other as options.
+    two facts differ enough to stand beside each other as options. `upright`: silent where gravity is unknown.
     """
 
     name: str
@@ -53,7 +53,16 @@ class Family:
     say: dict[str, str] = field(default_factory=dict)
     concepts: dict[str, str] = field(default_factory=dict)
     scalar: frozenset[str] = frozenset()
+    upright: bool = True
     apart: Callable[[Facts, I64, I64], Bool] | None = None
+
+
+def facts_of(family: Family, a: SceneArrays) -> list[Facts]:
+    """Return the facts of a family, all its types, without those that the scene cannot carry."""
+    found = [facts for facts in family.facts(a) if len(facts)]
+    if family.upright:
+        found = [facts.take(a.s.gravity[facts.scene]) for facts in found]
+    return [facts for facts in found if len(facts)]
 
 
 def values_apart(facts: Facts, i: I64, j: I64) -> Bool:

@@ -159,6 +159,19 @@ def wrapped(angle_deg: F64) -> F64:
     return (angle_deg + 180.0) % 360.0 - 180.0
 
 
+def level_sigma(a: SceneArrays, i: I64, end_i: int, j: I64, end_j: int) -> F64:
+    """Return the error of a difference between two levels (0 bottom, 1 top) of the pairs of `a.p`.
+
+    The tilt of the vertical is common to both: of each one's own error it is taken back, and counts once.
+    """
+    g = a.s.gravity_sigma[a.p.scene]
+    total = (g * np.hypot(a.p.delta[:, 0], a.p.delta[:, 1])) ** 2
+    for k, end in ((i, end_i), (j, end_j)):
+        reach = np.hypot(a.o.camera_vector[k, 0], a.o.camera_vector[k, 1])
+        total = total + np.maximum(a.o.z_sigma[k, end] ** 2 - (g * reach) ** 2, 0.0)
+    return np.sqrt(total)
+
+
 def both_orders(a: SceneArrays) -> tuple[I64, I64, F64, F64]:
     """Return every ordered pair: i, j, the vector from i to j and its covariance."""
     p = a.p

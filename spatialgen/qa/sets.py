@@ -79,7 +79,7 @@ def candidate_sets(
     result = []
     for scene in sorted(by_scene):
         for members in _grown(a, scene, by_scene[scene], neighbours, purpose):
-            result.append(Candidates(scene, tuple(sorted(members, key=lambda k: value[k]))))
+            result += [Candidates(scene, tuple(sorted(members, key=lambda k: value[k])))]
     return result
 
 

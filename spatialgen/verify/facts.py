@@ -9,7 +9,7 @@ import numpy as np
 
 from spatialgen.qa.arrays import SceneArrays, build
 from spatialgen.qa.facts import STATUSES, Facts
-from spatialgen.qa.family import families
+from spatialgen.qa.family import facts_of, families
 from spatialgen.qa.names import name_objects
 from spatialgen.records import Scene
 
@@ -19,7 +19,7 @@ def fact_rows(scenes: Sequence[Scene]) -> dict[str, list[dict[str, Any]]]:
     arrays = build(scenes, name_objects(scenes), seed=0)
     rows: dict[str, list[dict[str, Any]]] = {scene.image_id: [] for scene in scenes}
     for family in families():
-        for facts in family.facts(arrays):
+        for facts in facts_of(family, arrays):
             for image_id, row in _rows(facts, arrays, family.units[facts.type]):
                 rows[image_id].append(row)
     return rows

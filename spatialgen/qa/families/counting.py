@@ -96,6 +96,7 @@ FAMILY = Family(
     types=("count",),
     kind=Kind.VALUED,
     units={"count": "count"},
+    upright=False,
     facts=count_facts,
     say={"count": "count"},
     apart=classes_apart,

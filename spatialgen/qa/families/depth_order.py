@@ -36,5 +36,10 @@ def _facts(a: SceneArrays) -> list[Facts]:
 
 
 FAMILY = Family(
-    name="depth_order", types=("depth_order",), kind=Kind.ORDER, units={"depth_order": "index"}, facts=_facts
+    name="depth_order",
+    types=("depth_order",),
+    kind=Kind.ORDER,
+    units={"depth_order": "index"},
+    upright=False,
+    facts=_facts,
 )

@@ -47,5 +47,6 @@ FAMILY = Family(
     types=TYPES,
     kind=Kind.PICK,
     units=dict.fromkeys(TYPES, "index"),
+    upright=False,
     facts=_facts,
 )

@@ -10,5 +10,6 @@ FAMILY = Family(
     types=("exists",),
     kind=Kind.PREDICATE,
     units={"exists": "count"},
+    upright=False,
     facts=existence_facts,
 )

@@ -8,7 +8,7 @@ from spatialgen.qa.arrays import F64, Bool, SceneArrays
 from spatialgen.qa.decide import RATIO_SIZE, RATIO_VOLUME, difference_decided
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind
-from spatialgen.qa.measures import log_ratio, side_order
+from spatialgen.qa.measures import level_sigma, log_ratio, side_order
 from spatialgen.qa.sets import candidate_sets, pair_sigma, pick_facts
 
 TYPES = ("tallest", "widest", "biggest", "leftmost", "rightmost", "highest")
@@ -39,9 +39,7 @@ def _by_ratio(a: SceneArrays, size: F64, relative_sigma: F64, floor: float) -> B
 
 def _tops(a: SceneArrays) -> Bool:
     i, j = a.p.i, a.p.j
-    tilt = a.s.gravity_sigma[a.p.scene] * np.hypot(a.p.delta[:, 0], a.p.delta[:, 1])
-    sigma = np.sqrt(a.o.z_sigma[i, 1] ** 2 + a.o.z_sigma[j, 1] ** 2 + tilt**2)
-    return difference_decided(a.o.z[i, 1] - a.o.z[j, 1], sigma, TOP_FLOOR_M)
+    return difference_decided(a.o.z[i, 1] - a.o.z[j, 1], level_sigma(a, i, 1, j, 1), TOP_FLOOR_M)
 
 
 def _pick(type_: str, a: SceneArrays, decided: Bool, value: F64, error: F64, last: bool = True) -> Facts:

@@ -7,7 +7,7 @@ import numpy as np
 from spatialgen.qa.arrays import SceneArrays
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind, values_apart
-from spatialgen.qa.measures import quantity
+from spatialgen.qa.measures import level_sigma, quantity
 
 RESTS_WITHIN_M = 0.01
 
@@ -24,8 +24,7 @@ def _clearance(a: SceneArrays) -> Facts:
     i_upper = o.z[p.i, 0] >= o.z[p.j, 0]
     upper, lower = np.where(i_upper, p.i, p.j), np.where(i_upper, p.j, p.i)
     value = o.z[upper, 0] - o.z[lower, 1]
-    tilt = a.s.gravity_sigma[p.scene] * np.hypot(p.delta[:, 0], p.delta[:, 1])
-    sigma = np.sqrt(o.z_sigma[upper, 0] ** 2 + o.z_sigma[lower, 1] ** 2 + tilt**2)
+    sigma = level_sigma(a, upper, 0, lower, 1)
     rests = (o.support[upper] == lower) & (np.abs(value) <= np.maximum(RESTS_WITHIN_M, 2.0 * sigma))
     value = np.where(rests, np.maximum(value, 0.0), value)
     asked = rests | (value > 2.0 * sigma)

@@ -60,6 +60,7 @@ FAMILY = Family(
     types=("image_third", "image_coverage", "box_2d"),
     kind=Kind.VALUED,
     units={"image_third": "index", "image_coverage": "ratio", "box_2d": "px1000"},
+    upright=False,
     facts=_facts,
     say={"image_third": "third", "image_coverage": "share", "box_2d": "box"},
     scalar=frozenset({"image_coverage"}),

@@ -17,6 +17,7 @@ FAMILY = Family(
     types=("nearer", "farther"),
     kind=Kind.RELATION,
     units={"nearer": "none", "farther": "none"},
+    upright=False,
     facts=_facts,
     concepts={"nearer": "depth order of two", "farther": "depth order of two"},
 )

@@ -68,6 +68,7 @@ FAMILY = Family(
     types=("refer",),
     kind=Kind.VALUED,
     units={"refer": "px1000"},
+    upright=False,
     facts=_facts,
     say={"refer": "box"},
     apart=boxes_apart,

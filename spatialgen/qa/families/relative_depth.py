@@ -32,6 +32,7 @@ FAMILY = Family(
     types=("relative_depth",),
     kind=Kind.VALUED,
     units={"relative_depth": "ratio"},
+    upright=False,
     facts=_facts,
     say={"relative_depth": "fraction"},
     scalar=frozenset({"relative_depth"}),
