@@ -94,19 +94,20 @@ class Ledger:
         """Stage `tables` and commit them: True if this commit won, False if the unit was committed before."""
         folder, token = self.folder(unit), secrets.token_hex(6)
         written: dict[str, StagedFile] = {}
-        won = False
         try:
             with store_errors(folder):
                 for name, table in tables.items():
                     if table.num_rows:
                         written[name] = _stage(folder, f"{unit:08d}.{token}.{name}.parquet", name, table)
                 fsync_folder(folder)
-            record = UnitRecord(unit, written, counts)
-            won = create_file(self.record_path(unit), _record_bytes(record))
-        finally:
-            if not won:
-                for staged in written.values():
-                    (folder / staged.file).unlink(missing_ok=True)
+        except StoreError:
+            _remove(folder, written)
+            raise
+        # From here on the files go only if another commit is known to have won: a signal may end this process after
+        # the record is in place and before it is told so, and then the record needs them.
+        won = create_file(self.record_path(unit), _record_bytes(UnitRecord(unit, written, counts)))
+        if not won:
+            _remove(folder, written)
         return won
 
     def record(self, unit: int) -> UnitRecord:
@@ -142,6 +143,11 @@ class Ledger:
             self.record_path(unit).unlink(missing_ok=True)
             if self.folder(unit).is_dir():
                 fsync_folder(self.folder(unit))
+
+
+def _remove(folder: Path, written: Mapping[str, StagedFile]) -> None:
+    for staged in written.values():
+        (folder / staged.file).unlink(missing_ok=True)
 
 
 def _stage(folder: Path, file: str, name: str, table: pa.Table) -> StagedFile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -126,6 +127,9 @@ class ShardWriter:
         return self._file.length, digest
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        with suppress(OSError, ValueError):  # an unfinished writer complains when it is collected with its file closed
+            self._writer.close()
+            self._buffer.close()
         self._file.close()
         self._temporary.unlink(missing_ok=True)
 

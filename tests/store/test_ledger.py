@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from spatialgen import schema
 from spatialgen.errors import StoreError
 from spatialgen.records import Reject, RejectCode
+from spatialgen.store import ledger as module
 from spatialgen.store.ledger import Ledger
 
 
@@ -79,3 +81,31 @@ def test_forget_lets_a_unit_be_made_again(ledger: Ledger) -> None:
     assert not ledger.is_committed(1)
     assert ledger.commit(1, rejects("b"), {})
     assert ledger.table(ledger.record(1), "rejects", schema.REJECTS)["image_id"].to_pylist() == ["b"]
+
+
+def test_a_signal_after_the_commit_leaves_the_committed_files(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = module.create_file
+
+    def create_then_stop(path: Path, data: bytes) -> bool:
+        real(path, data)
+        raise SystemExit(143)
+
+    monkeypatch.setattr(module, "create_file", create_then_stop)
+    with pytest.raises(SystemExit):
+        ledger.commit(1, rejects("a"), {})
+    assert ledger.table(ledger.record(1), "rejects", schema.REJECTS)["image_id"].to_pylist() == ["a"]
+
+
+def test_a_full_disk_leaves_nothing_of_the_unit(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = module.write_durable
+    calls = iter([real])
+
+    def full(path: Path, data: bytes) -> None:
+        for write in calls:
+            return write(path, data)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "write_durable", full)
+    with pytest.raises(StoreError, match="disk is full"):
+        ledger.commit(1, {"rejects": rejects("a")["rejects"], "other": rejects("b")["rejects"]}, {})
+    assert os.listdir(ledger.folder(1)) == []
