@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ Extend = Annotated[bool, typer.Option("--extend", help="Add what is new in the s
 Retry = Annotated[bool, typer.Option("--retry-rejects", help="Try killers, internal errors and memory failures again.")]
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="The build folder.")]
 
+_RESUMABLE = "{}; what is committed stays, and the same command goes on from here"
+
 # Commands of other parts, each a function `command` in a module that imports nothing heavy at its top.
 _PARTS = {
     "verify": "spatialgen.verify.command",
@@ -54,8 +57,12 @@ def told_plainly() -> Iterator[None]:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
+        print(_RESUMABLE.format("interrupted"), file=sys.stderr)
         raise typer.Exit(130) from None
+    except SystemExit as stop:
+        if stop.code == 128 + signal.SIGTERM:
+            print(_RESUMABLE.format("stopped by SIGTERM"), file=sys.stderr)
+        raise
 
 
 @app.command()

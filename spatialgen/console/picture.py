@@ -16,7 +16,7 @@ from pycocotools import mask as coco
 from spatialgen.geometry.frames import View, canonical_from_camera
 from spatialgen.records import F64, U8, Bool, ObjectGeometry, Scene, SceneObject
 
-_LEAST_WIDTH = 640
+_LEAST_WIDTH, _MOST_SIDE = 640, 1100
 _MASK_STRENGTH = 0.45
 _BAR = 46
 _EDGES = ((0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4), (0, 4), (1, 5), (2, 6), (3, 7))
@@ -26,7 +26,7 @@ Color = tuple[int, int, int]
 
 def scene_picture(rgb: U8, scene: Scene) -> Image.Image:
     """Return `rgb` (H, W, 3) beside itself, with what `scene` says about it drawn in."""
-    zoom = max(1, -(-_LEAST_WIDTH // rgb.shape[1]))
+    zoom = _zoom(*rgb.shape[:2])
     left = _objects_half(rgb, scene, zoom)
     right = _depth_half(rgb, scene, zoom)
     both = Image.new("RGB", (left.width + right.width, left.height), "black")
@@ -51,7 +51,7 @@ def box_corners(geometry: ObjectGeometry) -> F64:
     return np.vstack([np.column_stack([ground, np.full(4, z)]) for z in geometry.z_interval_m])
 
 
-def _objects_half(rgb: U8, scene: Scene, zoom: int) -> Image.Image:
+def _objects_half(rgb: U8, scene: Scene, zoom: float) -> Image.Image:
     colors = [_color(i) for i in range(len(scene.objects))]
     image = _zoomed(
         _tinted(rgb, [(object_mask(scene, o), c) for o, c in zip(scene.objects, colors, strict=True)]), zoom
@@ -68,7 +68,7 @@ def _objects_half(rgb: U8, scene: Scene, zoom: int) -> Image.Image:
     return image
 
 
-def _depth_half(rgb: U8, scene: Scene, zoom: int) -> Image.Image:
+def _depth_half(rgb: U8, scene: Scene, zoom: float) -> Image.Image:
     near, far = scene.depth_range_m
     grey = np.repeat(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[..., None] // 3, 3, -1).astype(np.uint8)
     depths = np.array([o.median_depth_m for o in scene.objects])
@@ -96,7 +96,7 @@ def _view(scene: Scene) -> View | None:
     return View(scene.camera, canonical_from_camera(scene.gravity.up_camera), float(scene.camera_center_m[2]))
 
 
-def _wireframe(draw: ImageDraw.ImageDraw, scene: Scene, item: SceneObject, color: Color, zoom: int) -> None:
+def _wireframe(draw: ImageDraw.ImageDraw, scene: Scene, item: SceneObject, color: Color, zoom: float) -> None:
     view = _view(scene)
     if item.geometry is None or view is None:
         return
@@ -126,8 +126,16 @@ def _tinted(rgb: U8, masks: Sequence[tuple[Bool, Color]], strength: float = _MAS
     return out.astype(np.uint8)
 
 
-def _zoomed(rgb: U8, zoom: int) -> Image.Image:
-    return Image.fromarray(rgb).resize((rgb.shape[1] * zoom, rgb.shape[0] * zoom), Image.Resampling.NEAREST)
+def _zoom(height: int, width: int) -> float:
+    """Return the factor at which a picture is large enough to read and small enough to see at once."""
+    if max(height, width) > _MOST_SIDE:
+        return _MOST_SIDE / max(height, width)
+    return float(max(1, min(-(-_LEAST_WIDTH // width), _MOST_SIDE // height)))
+
+
+def _zoomed(rgb: U8, zoom: float) -> Image.Image:
+    size = (round(rgb.shape[1] * zoom), round(rgb.shape[0] * zoom))
+    return Image.fromarray(rgb).resize(size, Image.Resampling.NEAREST if zoom >= 1 else Image.Resampling.BOX)
 
 
 def _color(index: int) -> Color:

@@ -81,10 +81,11 @@ class PlainLines:
     def __init__(self) -> None:
         self._count: Count | None = None
         self._next = 0.0
+        self._told = -1
 
     def start(self, job: str, units: int, units_done: int, records: int, records_done: int) -> None:
         """Begin a job."""
-        self._count = Count(job, units, units_done, records, records_done)
+        self._count, self._told = Count(job, units, units_done, records, records_done), -1
         before = f", {records_done} of them done before" if records_done else ""
         _say(f"{job}: {records} images in {units} units{before}")
         self._next = time.monotonic() + PLAIN_SECONDS
@@ -95,7 +96,7 @@ class PlainLines:
             return
         self._count.add(done)
         if time.monotonic() >= self._next:
-            _say(self._count.line())
+            self._tell(self._count)
             self._next = time.monotonic() + PLAIN_SECONDS
 
     def message(self, text: str) -> None:
@@ -103,10 +104,14 @@ class PlainLines:
         _say(text)
 
     def finish(self) -> None:
-        """Print how far the job has come."""
-        if self._count is not None:
-            _say(self._count.line())
-            self._count = None
+        """Print how far the job has come, if that was not the last line."""
+        if self._count is not None and self._told != self._count.units_done:
+            self._tell(self._count)
+        self._count = None
+
+    def _tell(self, count: Count) -> None:
+        _say(count.line())
+        self._told = count.units_done
 
 
 class JsonLines:
