@@ -45,10 +45,11 @@ class Count:
     records: int
     records_done: int
     at_start: int = field(init=False)
-    began: float = field(default_factory=time.monotonic)
+    began: float = -1.0
 
     def __post_init__(self) -> None:
         self.at_start = self.records_done
+        self.began = time.monotonic() if self.began < 0 else self.began
 
     def add(self, done: UnitDone) -> None:
         """Count one unit more."""
