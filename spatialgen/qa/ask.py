@@ -61,7 +61,7 @@ def _ask(scenes: Sequence[Scene], config: AskConfig, accepted: Acceptance | None
 
 def _drafted(scenes: Sequence[Scene], config: AskConfig) -> tuple[Naming, arrays.SceneArrays, list[Asks]]:
     """Facts, and the form that each is asked in."""
-    naming = name_objects(scenes)
+    naming = name_objects(scenes, config.min_score)
     absent = HOUSEHOLD if config.absent_labels is None else config.absent_labels
     max_sets = None if config.per_image == "all" else MAX_SETS
     a = arrays.build(scenes, naming, config.seed, absent, max_sets)

@@ -40,6 +40,12 @@ class AskConfig(BaseModel):
     )
     units: Literal["mixed", "metric", "imperial"] = Field("mixed", description="units of lengths and volumes")
     undecided: bool = Field(True, description='also ask what is "about the same" or "cannot be told"')
+    min_score: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="objects that the detector is less sure of are not asked about, but count as perhaps there",
+    )
     max_per_type: int | None = Field(None, ge=1, description="rows of one type an image, at most")
     max_per_object: int | None = Field(None, ge=1, description="rows that name one object an image, at most")
     absent_labels: tuple[str, ...] | None = Field(

@@ -115,14 +115,15 @@ class Naming:
     reveals: Sequence[str]
 
 
-def name_objects(scenes: Sequence[Scene]) -> Naming:
-    """Return what to call the objects of `scenes`."""
+def name_objects(scenes: Sequence[Scene], min_score: float = 0.0) -> Naming:
+    """Return what to call the objects of `scenes`; those with a lower score than `min_score` are not asked about."""
     named = [name for scene in scenes for name in _name_scene(scene)]
     phrases = [phrase for phrase, _, _, _ in named]
+    scores = np.array([item.score for scene in scenes for item in scene.objects], np.float64)
     return Naming(
         phrases=phrases,
         capitals=[capital(phrase) for phrase in phrases],
-        askable=np.array([bool(phrase) for phrase in phrases], bool),
+        askable=np.array([bool(phrase) for phrase in phrases], bool) & (scores >= min_score),
         heads=[head for _, head, _, _ in named],
         doubled=np.array([doubled for _, _, doubled, _ in named], bool),
         reveals=[reveal for _, _, _, reveal in named],
