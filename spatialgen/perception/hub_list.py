@@ -18,6 +18,7 @@ class Listed:
     """
 
     name: str
+    role: str
     repo: str
     revision: str
     license: str

@@ -86,11 +86,6 @@ def built(checkpoints: dict[str, str], photos: Path, tmp_path_factory: pytest.Te
     return build.generate(config), out
 
 
-def models_of(scenes: pa.Table) -> list[dict[str, str]]:
-    (first, *_) = scenes.column("models").to_pylist()
-    return list(first)
-
-
 @pytest.mark.ray
 @pytest.mark.slow
 def test_every_table_is_written_and_every_stage_ran(built: tuple[Any, Path]) -> None:
@@ -98,7 +93,7 @@ def test_every_table_is_written_and_every_stage_ran(built: tuple[Any, Path]) -> 
     assert report.images == IMAGES
     assert report.rejects == {}
     assert report.objects > 0
-    assert {"camera", "detect", "depth", "segment", "describe", "gravity", "lift"} <= {s.name for s in report.stages}
+    assert {"camera", "detect", "depth", "segment", "describe", "gravity", "lift"} <= {s.stage for s in report.stages}
     assert table(out / "images").num_rows == table(out / "scenes").num_rows == IMAGES
     assert (out / "_SUCCESS").exists()
     assert (out / "qa" / "default" / "_SUCCESS").exists()
@@ -108,7 +103,9 @@ def test_every_table_is_written_and_every_stage_ran(built: tuple[Any, Path]) -> 
 @pytest.mark.ray
 @pytest.mark.slow
 def test_models_and_their_licences_are_in_the_scenes(built: tuple[Any, Path]) -> None:
-    used = {m["role"]: m for m in models_of(table(built[1] / "scenes"))}
+    first, *others = table(built[1] / "scenes").column("models").to_pylist()
+    assert others == [first] * (IMAGES - 1)
+    used = {m["role"]: m for m in first}
     assert {role: used[role]["license"] for role in NETWORKS} == NETWORKS
     assert all(used[role]["version"].startswith("sha256:") for role in NETWORKS)
 
@@ -118,6 +115,30 @@ def test_models_and_their_licences_are_in_the_scenes(built: tuple[Any, Path]) ->
 def test_a_second_run_finds_everything_done(built: tuple[Any, Path], checkpoints: dict[str, str], photos: Path) -> None:
     config = load_config(ROOT / "configs" / "full.yaml", overrides(checkpoints, photos, built[1]))
     assert not build.generate(config).worked
+
+
+@pytest.mark.slow
+def test_without_ray_every_byte_is_the_same(
+    built: tuple[Any, Path], checkpoints: dict[str, str], photos: Path, tmp_path: Path
+) -> None:
+    """Float by float: one thread a worker, batches that do not depend on who runs them."""
+    sets = [*overrides(checkpoints, photos, tmp_path / "out"), "run.executor=inprocess"]
+    build.perceive(load_config(ROOT / "configs" / "full.yaml", sets))
+    for name in ("images", "scenes", "rejects"):
+        shards = sorted((built[1] / name).glob("*.parquet"))
+        assert shards
+        assert [(tmp_path / "out" / name / s.name).read_bytes() == s.read_bytes() for s in shards] == [True] * len(
+            shards
+        )
+
+
+def test_actors_share_the_logical_gpu(checkpoints: dict[str, str], photos: Path, tmp_path: Path) -> None:
+    sets = overrides(checkpoints, photos, tmp_path / "out")
+    report = build.plan_build(load_config(ROOT / "configs" / "full.yaml", sets))
+    assert [(pool.gpus, pool.max_workers) for pool in report.pools] == [(GPU_SHARE, 2)]
+    assert report.problems == ()
+    sets = [*overrides(checkpoints, photos, tmp_path / "too much"), "ray.pools.perceive.gpus=2"]
+    assert build.plan_build(load_config(ROOT / "configs" / "full.yaml", sets)).problems
 
 
 def test_other_weights_make_another_build(checkpoints: dict[str, str], photos: Path, tmp_path: Path) -> None:

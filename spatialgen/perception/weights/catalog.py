@@ -115,6 +115,6 @@ def _hub() -> tuple[ModelEntry, ...]:
     from spatialgen.perception.hub_list import listed
 
     return tuple(
-        ModelEntry(name=e.name, role="full stack", origin="hub", package=e.repo, version=e.revision, license=e.license)
+        ModelEntry(name=e.name, role=e.role, origin="hub", package=e.repo, version=e.revision, license=e.license)
         for e in listed()
     )
