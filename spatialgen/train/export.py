@@ -12,6 +12,7 @@ from spatialgen.train.hf import transformers
 from spatialgen.train.labels import sentence_tokens
 from spatialgen.train.model import Assembled
 from spatialgen.train.templates import IMAGE, Template, jinja
+from spatialgen.train.vocabulary import VIDEO
 
 
 def save_model(folder: Path, made: Assembled, chosen: Template, dtype: torch.dtype) -> None:
@@ -41,12 +42,13 @@ def _processor(made: Assembled, chosen: Template) -> Any:
     vision = made.vision
     shared = {"image_mean": list(vision.mean), "image_std": list(vision.std), "resample": 3}
     if made.model.config.model_type == "perception_lm":
-        made.tokenizer.image_token, made.tokenizer.video_token = IMAGE, IMAGE
-        made.tokenizer.image_token_id = made.tokenizer.video_token_id = made.tokenizer.convert_tokens_to_ids(IMAGE)
+        # transformers keeps these two names with a tokenizer; there is no public way to add them later.
+        made.tokenizer._set_model_specific_special_tokens({"image_token": IMAGE, "video_token": VIDEO})
         tiles = transformers().PerceptionLMImageProcessor(
             vision_input_type="vanilla", tile_size=vision.side, max_num_tiles=1, **shared
         )
         return transformers().PerceptionLMProcessor(
+            video_processor=transformers().PerceptionLMVideoProcessor(),
             image_processor=tiles,
             tokenizer=made.tokenizer,
             patch_size=made.patch,

@@ -22,7 +22,7 @@ from spatialgen.train.config import LanguageConfig, ModelConfig, ScratchConfig
 from spatialgen.train.hf import transformers
 from spatialgen.train.templates import IMAGE
 from spatialgen.train.towers import Tower, load_tower
-from spatialgen.train.vocabulary import prepare_tokenizer
+from spatialgen.train.vocabulary import VIDEO, prepare_tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def assemble(config: ModelConfig, tokenizer: Any | None = None, attention: str =
     language, tokenizer = _language(config.language, tokenizer, attention)
     if getattr(language.get_output_embeddings(), "bias", None) is not None:
         raise ConfigError(f"{config.language.name}: its output layer has a bias, which no LLaVA of transformers has")
-    prepare_tokenizer(tokenizer)
+    prepare_tokenizer(tokenizer, (IMAGE, VIDEO) if tower.timm else (IMAGE,))
     if len(tokenizer) > language.get_input_embeddings().num_embeddings:
         language.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=64, mean_resizing=False)
     pooling = 2 if config.projector == "pooled" else 1
@@ -120,7 +120,7 @@ def _scratch(config: ScratchConfig, tokenizer: Any, attention: str) -> Any:
 
 def _join(tower: Tower, language: Any, projector: str, tokenizer: Any) -> Any:
     """Return the composite model around the two parts, whose weights it takes over without a copy."""
-    cls, config = _composite(tower, language.config, projector, tokenizer.convert_tokens_to_ids(IMAGE))
+    cls, config = _composite(tower, language.config, projector, tokenizer)
     with torch.device("meta"):
         model = cls(config)
     model.model.vision_tower = tower.module
@@ -137,7 +137,8 @@ def _join(tower: Tower, language: Any, projector: str, tokenizer: Any) -> Any:
     return model.float()
 
 
-def _composite(tower: Tower, text: Any, projector: str, image_token_id: int) -> tuple[Any, Any]:
+def _composite(tower: Tower, text: Any, projector: str, tokenizer: Any) -> tuple[Any, Any]:
+    image_token_id = tokenizer.convert_tokens_to_ids(IMAGE)
 
     if tower.timm:
         if projector == "linear":
@@ -150,7 +151,7 @@ def _composite(tower: Tower, text: Any, projector: str, image_token_id: int) -> 
             vision_use_cls_token=tower.prefix == 1,
             projector_pooling_ratio=2 if projector == "pooled" else 1,
             image_token_id=image_token_id,
-            video_token_id=-1,
+            video_token_id=tokenizer.convert_tokens_to_ids(VIDEO),
             tie_word_embeddings=text.tie_word_embeddings,
         )
         return transformers().PerceptionLMForConditionalGeneration, config

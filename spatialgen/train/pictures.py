@@ -36,7 +36,7 @@ def square(image: Image.Image, side: int, background: tuple[int, int, int]) -> U
         padded = Image.new("RGB", (longer, longer), background)
         padded.paste(image, ((longer - width) // 2, (longer - height) // 2))
         image = padded
-    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC))
+    return np.array(image.resize((side, side), Image.Resampling.BICUBIC))
 
 
 def pad_coordinates(text: str, kind: str, width: int, height: int) -> str:

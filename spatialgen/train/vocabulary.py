@@ -8,6 +8,7 @@ from typing import Any
 from spatialgen.train.hf import transformers
 from spatialgen.train.templates import IMAGE
 
+VIDEO = "<video>"  # PerceptionLM's processor wants one, used or not
 PAD, BOS, EOS = "<pad>", "<s>", "</s>"
 
 
@@ -37,12 +38,13 @@ def learn_tokenizer(texts: Iterable[str], size: int) -> Any:
     )
 
 
-def prepare_tokenizer(tokenizer: Any) -> None:
-    """Give `tokenizer` the image token and something to pad with, where it lacks them."""
+def prepare_tokenizer(tokenizer: Any, tokens: Iterable[str] = (IMAGE,)) -> None:
+    """Give `tokenizer` the image token (and others) and something to pad with, where it lacks them."""
     from tokenizers import AddedToken
 
-    if tokenizer.convert_tokens_to_ids(IMAGE) in (None, tokenizer.unk_token_id):
-        tokenizer.add_tokens([AddedToken(IMAGE, special=True, normalized=False)], special_tokens=True)
+    for token in tokens:
+        if tokenizer.convert_tokens_to_ids(token) in (None, tokenizer.unk_token_id):
+            tokenizer.add_tokens([AddedToken(token, special=True, normalized=False)], special_tokens=True)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
     tokenizer.padding_side = "right"

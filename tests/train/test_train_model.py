@@ -1,0 +1,282 @@
+"""Models: transformers' own classes, the same numbers, loadable as they are; what trains is what the config says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from train_parts import save_tower
+from transformers import AutoModelForImageTextToText, AutoProcessor, LlamaConfig, LlamaForCausalLM
+
+from spatialgen.errors import ConfigError
+from spatialgen.train.config import LanguageConfig, ModelConfig, OptimConfig, ScratchConfig, TrainsConfig, VisionConfig
+from spatialgen.train.errors import TrainError
+from spatialgen.train.export import save_model
+from spatialgen.train.labels import Encoder
+from spatialgen.train.model import Assembled, assemble, load_model
+from spatialgen.train.objective import Objective, normalise, project, tower_features
+from spatialgen.train.pictures import square
+from spatialgen.train.rows import collate, pack
+from spatialgen.train.templates import IMAGE, Turn, template
+from spatialgen.train.trainable import check, freeze, merge_adapters, table, used_layers
+from spatialgen.train.vocabulary import learn_tokenizer
+
+SCRATCH = ScratchConfig(hidden_size=32, layers=2, heads=2, intermediate_size=64, vocabulary=320)
+TURNS = (Turn(f"{IMAGE}\nHow far is it?", "1.2 m"), Turn("Is it red?", "Yes."))
+TIMM = "timm:test_vit"
+
+
+def make(tower: str, projector: str = "mlp2x", image_size: int | None = None) -> Assembled:
+    torch.manual_seed(0)
+    tokenizer = learn_tokenizer(["How far is it? 1.2 m Is it red? Yes. USER: ASSISTANT:"], SCRATCH.vocabulary)
+    vision = VisionConfig(name=tower, image_size=image_size, pretrained=not tower.startswith("timm:"))
+    language = LanguageConfig(scratch=SCRATCH)
+    return assemble(ModelConfig(vision=vision, projector=projector, language=language), tokenizer)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def towers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("towers")
+    return {kind: save_tower(folder / kind, kind) for kind in ("dinov2", "clip", "siglip")} | {"timm": TIMM}
+
+
+CASES = [("dinov2", "linear"), ("dinov2", "pooled"), ("clip", "mlp2x"), ("siglip", "pooled"), ("timm", "mlp2x")]
+ALL = TrainsConfig(language="full", vision_from_layer=1)
+SETTINGS = [
+    ("dinov2", TrainsConfig()),
+    ("clip", TrainsConfig(language="full")),
+    ("siglip", TrainsConfig(language="lora")),
+]
+SETTINGS += [("dinov2", ALL), ("clip", ALL), ("siglip", TrainsConfig(vision_from_layer=0)), ("timm", ALL)]
+
+
+@pytest.mark.parametrize(("kind", "projector"), CASES)
+def test_our_features_are_those_of_transformers(towers: dict[str, str], kind: str, projector: str) -> None:
+    made = make(towers[kind], projector, 64 if kind == "timm" else None)
+    model = made.model.eval()
+    pixels = normalise(
+        torch.randint(0, 255, (2, made.vision.side, made.vision.side, 3), dtype=torch.uint8), made.vision
+    )
+    with torch.no_grad():
+        ours = project(model, tower_features(model, pixels))
+        theirs = model.model.get_image_features(pixels[:, None] if kind == "timm" else pixels).pooler_output
+    theirs = torch.stack(list(theirs)) if isinstance(theirs, list) else theirs
+    assert ours.shape == (2, made.vision.tokens, 32)
+    torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("kind", "projector"), [("dinov2", "linear"), ("siglip", "mlp2x"), ("clip", "pooled"), ("timm", "pooled")]
+)
+def test_a_saved_folder_loads_and_answers_as_it_is(
+    towers: dict[str, str], kind: str, projector: str, tmp_path: Path
+) -> None:
+    made = make(towers[kind], projector, 64 if kind == "timm" else None)
+    save_model(tmp_path / "model", made, template("v1"), torch.float32)
+    model = AutoModelForImageTextToText.from_pretrained(tmp_path / "model").eval()
+    processor = AutoProcessor.from_pretrained(tmp_path / "model")
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "How far is it?"}]}]
+    text = processor.apply_chat_template(messages, add_generation_prompt=True)
+    inputs = processor(images=image, text=text, return_tensors="pt")
+    encoder = Encoder(made.tokenizer, template("v1"), made.vision.tokens, 999)
+    assert inputs["input_ids"][0].tolist() == encoder.prompt([Turn(f"{IMAGE}\nHow far is it?", None)])
+    pixels = normalise(torch.from_numpy(square(image, made.vision.side, made.vision.background))[None], made.vision)
+    assert (inputs["pixel_values"].reshape(pixels.shape) - pixels).abs().mean() < 0.05
+    with torch.no_grad():
+        before = made.model.eval()(**inputs).logits
+        torch.testing.assert_close(model(**inputs).logits, before)
+    again = load_model(tmp_path / "model")
+    assert again.vision == made.vision
+    assert (again.patch, again.pooling) == (made.patch, made.pooling)
+
+
+def test_the_processor_pads_wide_pictures_as_training_does(towers: dict[str, str], tmp_path: Path) -> None:
+    made = make(towers["dinov2"])
+    save_model(tmp_path / "model", made, template("v1"), torch.float32)
+    processor = AutoProcessor.from_pretrained(tmp_path / "model")
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 120, 3), np.uint8))
+    theirs = processor.image_processor(images=image, return_tensors="pt")["pixel_values"]
+    ours = normalise(torch.from_numpy(square(image, made.vision.side, made.vision.background))[None], made.vision)
+    assert (theirs - ours).abs().mean() < 0.05
+
+
+def test_a_linear_projector_is_linear(towers: dict[str, str]) -> None:
+    projector = make(towers["clip"], "linear").model.model.multi_modal_projector
+    a, b = torch.randn(2, 3, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(projector(a + b) + projector(0 * a), projector(a) + projector(b))
+
+
+def test_the_loss_is_that_of_transformers_and_packing_does_not_change_it(towers: dict[str, str]) -> None:
+    made = make(towers["dinov2"])
+    encoder = Encoder(made.tokenizer, template("v1"), made.vision.tokens, 999)
+    others = (Turn(f"{IMAGE}\nIs it red?", "No, it is not."),)
+    samples = encoder.encode([("a", TURNS), ("b", others), ("c", TURNS[:1])])
+    pictures = ["x", "y", "x"]
+    rng = np.random.default_rng(1)
+    pixels = {k: rng.integers(0, 255, (56, 56, 3)).astype(np.uint8) for k in "xy"}
+    objective = Objective(made.model.eval(), made.vision, tower_trains=False)
+    with torch.no_grad():
+        alone = [float(objective(collate([(i,)], samples, pictures, pixels, 0, 56, 0))) for i in range(3)]
+        packed = objective(collate([(0, 1, 2)], samples, pictures, pixels, 0, 56, 0))
+        ragged = objective(collate([(0, 1), (2,)], samples, pictures, pixels, 0, 56, 0))
+        batch = collate([(0,)], samples, pictures, pixels, 0, 56, 0)
+        theirs = made.model(
+            input_ids=batch.ids, labels=batch.labels, pixel_values=normalise(batch.pixels, made.vision)
+        ).loss
+    assert float(packed) == pytest.approx(sum(alone), rel=1e-5)
+    assert float(ragged) == pytest.approx(sum(alone), rel=1e-5)
+    assert alone[0] / samples[0].supervised == pytest.approx(float(theirs), rel=1e-5)
+    assert pack([len(s) for s in samples], 999) == [(0, 1, 2)]
+
+
+def test_cached_features_are_those_of_the_tower(towers: dict[str, str]) -> None:
+    made = make(towers["dinov2"])
+    encoder = Encoder(made.tokenizer, template("v1"), made.vision.tokens, 999)
+    samples = encoder.encode([("a", TURNS)])
+    pixels = {"x": np.random.default_rng(1).integers(0, 255, (56, 56, 3)).astype(np.uint8)}
+    batch = collate([(0,)], samples, ["x"], pixels, 0, 56, 0)
+    cached = Objective(made.model.eval(), made.vision, False, cache_bytes=10**6)
+    with torch.no_grad():
+        plain = Objective(made.model, made.vision, False)(batch)
+        first, second = cached(batch), cached(batch)
+    assert float(first) == float(second)
+    assert float(first) == pytest.approx(float(plain), rel=1e-2)
+
+
+@pytest.mark.parametrize(("kind", "trains"), SETTINGS)
+def test_what_trains_is_what_the_config_says_and_all_of_it_gets_a_gradient(
+    towers: dict[str, str], kind: str, trains: TrainsConfig
+) -> None:
+    made = make(towers[kind], "mlp2x", 64 if kind == "timm" else None)
+    freeze(made.model, trains)
+    check(made.model, trains)
+    side = made.vision.side
+    encoder = Encoder(made.tokenizer, template("v1"), made.vision.tokens, 999)
+    samples = encoder.encode([("a", TURNS)])
+    pixels = {"x": np.random.default_rng(1).integers(0, 255, (side, side, 3)).astype(np.uint8)}
+    batch = collate([(0,)], samples, ["x"], pixels, 0, side, 0)
+    Objective(made.model.train(), made.vision, trains.vision_from_layer is not None)(batch).backward()
+    for name, parameter in made.model.named_parameters():
+        assert (parameter.grad is not None) == parameter.requires_grad, name
+    if trains.vision_from_layer == 1:
+        frozen = [n for n, p in made.model.model.vision_tower.named_parameters() if not p.requires_grad]
+        assert any(".0." in n for n in frozen)
+        assert used_layers(made.model) == (6 if kind == "timm" else 2)
+
+
+def test_a_setting_that_trains_nothing_or_another_thing_is_refused(towers: dict[str, str]) -> None:
+    made = make(towers["dinov2"])
+    nothing = TrainsConfig(projector=False)
+    freeze(made.model, nothing)
+    with pytest.raises(TrainError, match="nothing trains"):
+        check(made.model, nothing)
+    beyond = TrainsConfig(vision_from_layer=9)
+    freeze(made.model, beyond)
+    with pytest.raises(TrainError, match="vision_from_layer is 9, and 0 tower parameters"):
+        check(made.model, beyond)
+    freeze(made.model, TrainsConfig(language="full"))
+    with pytest.raises(TrainError, match="language is none"):
+        check(made.model, TrainsConfig())
+    rows = {r.part: r for r in table(made.model, TrainsConfig(language="full"), OptimConfig(lr=0.1))}
+    assert rows["vision tower"].lr is None
+    assert rows["language model"].trained == rows["language model"].parameters
+
+
+def test_merged_adapters_leave_a_plain_model_with_the_same_answers(towers: dict[str, str]) -> None:
+    made = make(towers["dinov2"])
+    names = {n for n, _ in made.model.named_parameters()}
+    freeze(made.model, TrainsConfig(language="lora"))
+    for name, parameter in made.model.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    ids = torch.arange(10, 20)[None]
+    with torch.no_grad():
+        before = made.model.eval()(input_ids=ids).logits
+        merge_adapters(made.model)
+        after = made.model(input_ids=ids).logits
+    assert {n for n, _ in made.model.named_parameters()} == names
+    torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
+
+
+def test_a_gguf_checkpoint_of_the_llama_family_loads(towers: dict[str, str], tmp_path: Path) -> None:
+    import gguf
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=320, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=2, tie_word_embeddings=False,
+    )  # fmt: skip
+    source = LlamaForCausalLM(config)
+    tokenizer = learn_tokenizer(["How far is it? 1.2 m Is it red? Yes."], 320)
+    writer = gguf.GGUFWriter(str(tmp_path / "tiny.gguf"), "llama")
+    writer.add_block_count(1)
+    writer.add_context_length(128)
+    writer.add_embedding_length(32)
+    writer.add_feed_forward_length(64)
+    writer.add_head_count(2)
+    writer.add_head_count_kv(2)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_vocab_size(320)
+    writer.add_tokenizer_model("gpt2")
+    vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    words = [w for w, _ in vocabulary] + [f"<extra{i}>" for i in range(320 - len(vocabulary))]
+    writer.add_token_list(words)
+    writer.add_token_types([1] * 320)
+    merges = tokenizer.backend_tokenizer.model.__getstate__()
+    import json
+
+    writer.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in json.loads(merges)["merges"]])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    state = source.state_dict()
+    names = {
+        "model.embed_tokens.weight": "token_embd.weight", "lm_head.weight": "output.weight",
+        "model.norm.weight": "output_norm.weight", "model.layers.0.input_layernorm.weight": "blk.0.attn_norm.weight",
+        "model.layers.0.post_attention_layernorm.weight": "blk.0.ffn_norm.weight",
+    }  # fmt: skip
+    for ours, theirs in (("q_proj", "attn_q"), ("k_proj", "attn_k"), ("v_proj", "attn_v"), ("o_proj", "attn_output")):
+        names[f"model.layers.0.self_attn.{ours}.weight"] = f"blk.0.{theirs}.weight"
+    for part in ("gate", "up", "down"):
+        names[f"model.layers.0.mlp.{part}_proj.weight"] = f"blk.0.ffn_{part}.weight"
+    for ours, theirs in names.items():
+        tensor = state[ours]
+        if ours.endswith(("q_proj.weight", "k_proj.weight")):  # llama.cpp interleaves the rotary halves
+            tensor = tensor.reshape(2, 2, 8, 32).transpose(1, 2).reshape(32, 32)
+        writer.add_tensor(theirs, tensor.numpy().copy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    language = LanguageConfig(name=str(tmp_path), gguf_file="tiny.gguf")
+    made = assemble(ModelConfig(vision=VisionConfig(name=towers["dinov2"]), language=language))
+    ids = torch.arange(10, 20)[None]
+    with torch.no_grad():
+        ours = made.model.eval()(input_ids=ids).logits[..., :320]
+        torch.testing.assert_close(ours, source.eval()(input_ids=ids).logits, rtol=1e-4, atol=1e-5)
+    assert made.tokenizer.convert_tokens_to_ids(IMAGE) == made.model.config.image_token_id
+
+
+@pytest.mark.parametrize(
+    ("vision", "projector", "match"),
+    [
+        ("timm:no_such_model", "mlp2x", "timm has no model"),
+        ("timm:resnet18", "mlp2x", "no row of patch tokens"),
+        (TIMM, "linear", "mlp2x and pooled"),
+    ],
+)
+def test_towers_that_do_not_fit_are_refused(vision: str, projector: str, match: str) -> None:
+    with pytest.raises(ConfigError, match=match):
+        make(vision, projector)
+
+
+def test_odd_patches_cannot_be_pooled_and_sizes_must_fit(tmp_path: Path) -> None:
+    tower = save_tower(tmp_path / "odd", side=42)
+    with pytest.raises(ConfigError, match=r"pooled merges 2 x 2.*multiple of 28"):
+        make(tower, "pooled")
+    with pytest.raises(ConfigError, match="no multiple of the patch size 14"):
+        make(tower, image_size=50)
+    with pytest.raises(ConfigError, match="42 pixels only"):
+        make(save_tower(tmp_path / "clip", "clip", side=42), image_size=56)
