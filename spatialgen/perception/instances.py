@@ -10,6 +10,7 @@ from spatialgen.perception.duplicates import pairwise_mask_overlap, pairwise_ove
 from spatialgen.records import F32, F64, I32, Bool, DepthMap, InstanceMap
 
 CONTAINED = 0.8  # a mask with this share inside a larger one lies on it or in front of it
+SURE_SCORE = 0.5
 MATCH_IOU = 0.5  # between a detected box and the bounds of a given instance
 
 
@@ -31,6 +32,17 @@ def depth_at_pixels(depth: DepthMap, size_wh: tuple[int, int]) -> F32:
     u = np.clip(np.rint((np.arange(width) + 0.5) * cols / width - 0.5), 0, cols - 1).astype(np.int64)
     nearest: F32 = depth.depth_m[v[:, None], u[None, :]]
     return nearest
+
+
+def unsure_yield(masks: Bool, scores: F32) -> Bool:
+    """Return masks (N, H, W) in which those scored under 0.5 leave the pixels to those that are not.
+
+    A thing that is perhaps there must not cut a hole into one that is.
+    """
+    sure = scores >= SURE_SCORE
+    if sure.all() or not sure.any():
+        return masks
+    return masks & (sure[:, None, None] | ~masks[sure].any(axis=0))
 
 
 def resolve_overlaps(masks: Bool, depth: DepthMap) -> Owners:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatialgen.perception.instances import depth_at_pixels, match_instances, resolve_overlaps
+from spatialgen.perception.instances import depth_at_pixels, match_instances, resolve_overlaps, unsure_yield
 from spatialgen.records import Bool, DepthMap
 
 
@@ -71,3 +71,12 @@ def test_an_empty_map_matches_nothing() -> None:
     kept, renumbered = match_instances(np.zeros((4, 4), np.int32), np.array([[0, 0, 4, 4]], np.float32))
     assert kept.tolist() == []
     assert not renumbered.any()
+
+
+def test_the_unsure_leave_pixels_to_the_sure() -> None:
+    masks = np.stack([rectangle(0, 0, 10, 10), rectangle(5, 0, 15, 10), rectangle(8, 0, 20, 10)])
+    scores = np.array([0.9, 0.4, 0.3], np.float32)
+    left = unsure_yield(masks, scores)
+    np.testing.assert_array_equal(left, [masks[0], rectangle(10, 0, 15, 10), rectangle(10, 0, 20, 10)])
+    assert unsure_yield(masks, scores / 2) is masks
+    assert unsure_yield(masks[:0], scores[:0]).shape == (0, 20, 20)
