@@ -25,9 +25,8 @@ def _facts(a: SceneArrays) -> list[Facts]:
     bearing, sigma = bearing[index], sigma[index]
     hour, decided = clock_hours(bearing % 360.0, sigma)
     clock = decided_facts("clock_from_camera", o.scene[index], index, hour, sigma)
-    sure = np.abs(bearing) > np.maximum(3.0 * sigma, 0.5)
     return [
-        quantity("bearing_from_camera", a, index, bearing, sigma, sure, power=0, absolute=0.0),
+        quantity("bearing_from_camera", a, index, bearing, sigma, power=0, absolute=0.0),
         clock.take(decided),
     ]
 

@@ -40,7 +40,7 @@ def _facts(a: SceneArrays) -> list[Facts]:
     hour, decided = clock_hours(bearing, sigma)
     clock = decided_facts("clock_direction", scene, pairs, hour, sigma)
     edge = np.minimum(bearing, 360.0 - bearing)
-    asked = a.s.forward[scene] & (edge > np.maximum(3.0 * sigma, 1.0))
+    asked = a.s.forward[scene] & (edge > 4.0 * sigma)
     return [
         clock.take(decided & a.s.forward[scene]),
         quantity("bearing", a, pairs, bearing, sigma, asked, power=0, absolute=0.0),
@@ -54,8 +54,7 @@ def _elevation(a: SceneArrays, pairs: I64, vector: F64, cov: F64) -> Facts:
     up = np.stack([-vector[:, 0] * vector[:, 2] / flat, -vector[:, 1] * vector[:, 2] / flat, flat], axis=1)
     distance = np.maximum(norm(vector), 1e-9)
     sigma = np.degrees(projected_sigma(cov, up / distance[:, None]) / distance)
-    asked = np.abs(angle) > np.maximum(3.0 * sigma, 1.0)
-    return quantity("elevation_angle", a, pairs, angle, sigma, asked, power=0, absolute=0.0)
+    return quantity("elevation_angle", a, pairs, angle, sigma, power=0, absolute=0.0)
 
 
 FAMILY = Family(

@@ -25,7 +25,7 @@ def _facts(a: SceneArrays) -> list[Facts]:
             spots.append(free[np.argmax(free[:, 2])][None])
             scenes.append(n)
     rows, index = np.concatenate(spots), np.array(scenes, np.int64)
-    radius = np.minimum(np.floor((rows[:, 2] * 0.9) / 0.05) * 0.05, MAX_RADIUS_M)
+    radius = np.minimum(np.floor((rows[:, 2] * 0.8) / 0.05) * 0.05, MAX_RADIUS_M)
     values = to_grid(rows[:, 3:5] + 0.5, a.s.size_wh[index])
     radii = [round(r, 2) for r in radius.tolist()]
     nothing = np.full(len(index), np.nan)

@@ -9,7 +9,7 @@ from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind, values_apart
 from spatialgen.qa.measures import both_orders, quantity
 
-SURELY = 3.0  # sigmas from zero, so that the side that the text names is right
+SURELY = 2.0  # sigmas from zero, so that the side that the text names is right
 
 
 def _facts(a: SceneArrays) -> list[Facts]:

@@ -10,6 +10,7 @@ from spatialgen.qa.family import Family, Kind
 from spatialgen.qa.measures import quantity
 
 APART = 0.1
+QUANTILE_SIGMA = 0.0007  # of percentiles and medians that are taken over some of the pixels
 
 
 def _apart(facts: Facts, i: I64, j: I64) -> Bool:
@@ -22,7 +23,7 @@ def _facts(a: SceneArrays) -> list[Facts]:
     low, high = a.s.depth_range[o.scene[index]].T
     span = np.maximum(high - low, 1e-9)
     value = np.clip((o.depth[index] - low) / span, 0.0, 1.0)
-    sigma = o.depth_sigma[index] / span
+    sigma = np.hypot(o.depth_sigma[index] / span, QUANTILE_SIGMA)
     known = np.isfinite(o.depth[index]) & (high > low)
     return [quantity("relative_depth", a, index, value, sigma, known, power=0, absolute=0.0)]
 
