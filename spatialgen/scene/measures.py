@@ -20,6 +20,12 @@ SUMMARY_POINTS = 64
 _HIDDEN_GAP = 0.3
 """Share of the difference between a gap and what it may be at least that counts as its error."""
 
+_NETWORK_SIGMA = 0.05
+"""Relative errors of depth larger than this are a network's: it smears edges, so that neighbours seem to touch."""
+_ACROSS_EDGES = 0.5
+"""How much alike, at most, a network's errors are on two things, however near each other in the picture."""
+_SEEMS_TO_TOUCH_M = 1e-3
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Errors:
@@ -39,6 +45,8 @@ class Errors:
         """Return the one-sigma depth error of (b - a) . axis, and the correlation of the two readings."""
         u, v, _ = self.view.pixels(np.column_stack([a_m, b_m]))
         rho = float(self.noise.correlation(np.hypot(u[1] - u[0], v[1] - v[0]))) if np.isfinite(u).all() else 0.0
+        if self.noise.sigma > _NETWORK_SIGMA:
+            rho = min(rho, _ACROSS_EDGES)
         qa, qb = float((a_m - self.eye_m) @ axis), float((b_m - self.eye_m) @ axis)
         return self.noise.sigma * float(np.sqrt(max(qa * qa + qb * qb - 2 * rho * qa * qb, 0.0))), rho
 
@@ -132,6 +140,8 @@ def pair_geometry(
     rests = b in (standings[0].support,) or a in (standings[1].support,)
     near_a, near_b = np.array(gap.a_m), np.array(gap.b_m)
     apart = near_b - near_a
+    if float(np.linalg.norm(apart)) < _SEEMS_TO_TOUCH_M:  # what is left is how far one is really behind the other
+        apart = near_a - errors.eye_m
     axis = apart / max(float(np.linalg.norm(apart)), 1e-9)
     depth, _ = errors.between(near_a, near_b, axis)
     pixel = _pixel_m(near_a, errors) + _pixel_m(near_b, errors)
