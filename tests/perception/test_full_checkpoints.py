@@ -11,7 +11,7 @@ import torch
 from full_fixtures import save_blip, save_depth_anything, write_card
 
 from spatialgen.errors import WeightsError
-from spatialgen.perception import weights
+from spatialgen.perception import registry, weights
 from spatialgen.perception.checkpoints import Checkpoint, HubConfig, card_license, digest, from_key
 from spatialgen.perception.hub_list import listed
 from spatialgen.perception.pretrained import by_shape, load_model, load_state_dict
@@ -73,6 +73,14 @@ def test_names_of_the_list_are_unique_and_their_licences_stated() -> None:
     assert all(e.license and "/" not in e.name for e in listed())
     unfree = {e.name for e in listed() if "NC" in e.license}
     assert unfree == {n for n in (e.name for e in listed()) if n.startswith("depth-anything") and "small" not in n}
+
+
+@pytest.mark.parametrize(("role", "name"), [(r, n) for r in registry.ROLES for n in registry.names(r)])
+def test_the_default_weights_of_every_backend_are_listed_with_their_licence(role: str, name: str) -> None:
+    module = registry.load(role, name)
+    for key in module.Backend(module.Config.model_validate({})).weights:
+        assert weights.entry(key).license
+        assert weights.sha256(key)
 
 
 @pytest.mark.usefixtures("offline")
