@@ -25,9 +25,13 @@ from spatialgen.records import (
 
 
 class Backend(Protocol):
-    """What all roles share. `weights` names entries of the model list, so that they can be fetched and hashed."""
+    """What all roles share. `weights` names entries of the model list, so that they can be fetched and hashed.
+
+    `uses_gpu`: whether it runs on the device that `setup` is given, and so takes a share of a GPU.
+    """
 
     version: str
+    uses_gpu: bool
     batch_size: int
     weights: tuple[str, ...]
 

@@ -66,7 +66,6 @@ class BackendStage(Generic[B]):
     reads: frozenset[str]
     writes: frozenset[str]
     adapter_version = "1"
-    uses_gpu = True
 
     def __init__(self, config: BackendConfig, device: str = "cpu") -> None:
         self._backend: B = registry.load(self.role, config.backend).Backend(config)
@@ -76,7 +75,7 @@ class BackendStage(Generic[B]):
         self.version = f"{self.adapter_version}+{config.backend}-{self._backend.version}"
         self.batch_size = self._backend.batch_size
         self.weights = self._backend.weights
-        on_gpu = self.uses_gpu and device != "cpu" and bool(self._backend.weights)
+        on_gpu = device != "cpu" and self._backend.uses_gpu
         self.resources = Resources(cpus=1.0, gpus=GPU_SHARE if on_gpu else 0.0)
 
     def setup(self) -> None:

@@ -27,6 +27,7 @@ class Backend:
     """Counts its calls, and answers as the configuration says, whichever role it plays."""
 
     version = "7"
+    uses_gpu = True
     batch_size = 3
     weights = ("fake",)
 

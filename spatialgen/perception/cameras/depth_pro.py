@@ -32,6 +32,7 @@ class Backend:
     """The camera estimator; see the module. Photos with a focal length in EXIF need no network."""
 
     version = "1"
+    uses_gpu = True
 
     def __init__(self, config: Config) -> None:
         self.config = config

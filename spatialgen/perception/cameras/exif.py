@@ -31,6 +31,7 @@ class Backend:
     """The camera estimator; see the module."""
 
     version = "1"
+    uses_gpu = False
     batch_size = 64
     weights = ()
 

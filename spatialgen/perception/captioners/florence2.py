@@ -38,6 +38,7 @@ class Backend:
     """The objects of all images of a call share batches: their crops are all resized to the network's square."""
 
     version = "1"
+    uses_gpu = True
 
     def __init__(self, config: Config) -> None:
         self.config = config

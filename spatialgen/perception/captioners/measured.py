@@ -32,6 +32,7 @@ class Backend:
     """The captioner; see the module."""
 
     version = "1"
+    uses_gpu = False
     batch_size = 64
     weights = ()
 

@@ -59,6 +59,7 @@ class Backend:
     """
 
     version = "1"
+    uses_gpu = True
 
     def __init__(self, config: Config) -> None:
         self.config = config

@@ -37,6 +37,7 @@ class Backend:
     """Maps keep the network's size (1536 x 1536), each axis with its own scale."""
 
     version = "1"
+    uses_gpu = True
 
     def __init__(self, config: Config) -> None:
         self.config = config

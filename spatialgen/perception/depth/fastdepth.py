@@ -39,6 +39,7 @@ class Backend:
     """The depth estimator; see the module."""
 
     version = "1"
+    uses_gpu = False
     batch_size = 16
     weights = ("fastdepth",)
 

@@ -42,6 +42,7 @@ class GroundedDetector(ABC):
     """
 
     version = "1"
+    uses_gpu = True
 
     def __init__(self, config: GroundedConfig, checkpoint: Checkpoint) -> None:
         self.config = config

@@ -52,6 +52,7 @@ class Backend:
     """The detector; see the module."""
 
     version = "1"
+    uses_gpu = False
     batch_size = 16
     weights = ("coco-ssd",)
 

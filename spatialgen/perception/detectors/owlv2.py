@@ -32,6 +32,7 @@ class Backend:
     """Images are padded to a square below and to the right, then resized to one size, so any can share a batch."""
 
     version = "1"
+    uses_gpu = True
 
     def __init__(self, config: Config) -> None:
         self.config = config

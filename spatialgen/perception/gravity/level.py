@@ -26,6 +26,7 @@ class Backend:
     """The gravity estimator; see the module."""
 
     version = "1"
+    uses_gpu = False
     batch_size = 64
     weights = ()
 

@@ -47,6 +47,7 @@ class Backend:
     """The gravity estimator; see the module."""
 
     version = "1"
+    uses_gpu = False
     batch_size = 16
     weights = ("mlsd-tiny",)
 

@@ -54,6 +54,7 @@ class Backend:
     """Each image is encoded once, in batches; then its boxes are decoded together."""
 
     version = "1"
+    uses_gpu = True
 
     def __init__(self, config: Config) -> None:
         self.config = config

@@ -45,6 +45,7 @@ class Backend:
     """The segmenter; see the module."""
 
     version = "1"
+    uses_gpu = False
     batch_size = 2  # of masks at full size: 30 objects of a 6 megapixel photo take 180 MB
     weights = ("u2netp",)
 
