@@ -11,8 +11,6 @@ from spatialgen.sources.base import PlanRow
 from spatialgen.sources.catalog import Catalog, Entry
 from spatialgen.sources.fault import Fault
 
-_REPEATED = b"\0"  # between an id and what tells a later record with the same id; ids hold no such byte
-
 
 def files_of(path: Path, suffix: str) -> list[Path]:
     """Return `path` itself, or all files under it that end in `suffix`, sorted. Raises SourceError if none."""
@@ -25,14 +23,17 @@ def files_of(path: Path, suffix: str) -> list[Path]:
 
 
 def planned(entries: Iterable[tuple[str, Entry]]) -> Iterator[PlanRow | Reject]:
-    """Yield the rows and rejects of `entries` sorted by id; each comes with where it stands, for messages."""
+    """Yield the rows and rejects of `entries` sorted by id; each comes with the name of the place where it stands.
+
+    A later record with the id of an earlier one is a reject under its place's name, since names of records are unique.
+    """
     with Catalog() as catalog:
-        for number, (where, entry) in enumerate(entries):
+        for place, entry in entries:
             if not catalog.add(entry):
-                fault = Fault(RejectCode.DUPLICATE_ID, f"{where}: an earlier record has this id")
-                catalog.add(Entry(entry.key + _REPEATED + b"%012d" % number, b"", fault=fault))
+                fault = Fault(RejectCode.DUPLICATE_ID, f"an earlier record has its id, {entry.key.decode()!r}")
+                catalog.add(Entry(place.encode(), b"", fault=fault))
         for entry in catalog:
-            image_id = entry.key.split(_REPEATED)[0].decode()
+            image_id = entry.key.decode()
             if entry.fault:
                 yield entry.fault.reject(image_id)
             else:

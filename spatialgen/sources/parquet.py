@@ -128,7 +128,7 @@ def _values(file: bytes, group: int, column: str) -> Iterator[Any]:
 
 
 def _key(value: Any, where: str) -> bytes:
-    return (where if value is None else str(value).replace("\0", "") or where).encode()
+    return (where if value in (None, "") else str(value)).encode()
 
 
 def _encoded(value: Any, folder: bytes, max_bytes: int) -> bytes:

@@ -19,6 +19,7 @@ from spatialgen.sources.base import PlanRow
 from spatialgen.sources.catalog import Entry
 from spatialgen.sources.fault import Fault
 from spatialgen.sources.files import FileStamp, check_root, fault_of, read_planned, stamp_of
+from spatialgen.sources.folder import text_id
 from spatialgen.sources.image import Picture
 from spatialgen.sources.instances import ObjectFaults, boxed, detections_of, mask_boxes, number_instances
 from spatialgen.sources.listing import planned
@@ -45,7 +46,7 @@ class RgbdSource:
 
     def list(self) -> Iterator[PlanRow | Reject]:
         """Yield the lines that can be used, and the rejects. Raises SourceError if there is no manifest."""
-        return planned((f"line {number}", self._entry(number, line)) for number, line in _lines(self.path))
+        return planned(self._placed(number, line) for number, line in _lines(self.path))
 
     def read(self, row: PlanRow) -> tuple[Frame | Reject, tuple[Reject, ...]]:
         """Return the frame of a planned line, and the rejects of its objects."""
@@ -65,8 +66,12 @@ class RgbdSource:
         """The folder that paths are relative to, and may not leave."""
         return self.path.parent
 
-    def _entry(self, number: int, line: bytes | Fault) -> Entry:
-        key = f"{os.fsencode(self.path.name).decode('utf-8', 'backslashreplace')}:{number}".encode()
+    def _placed(self, number: int, line: bytes | Fault) -> tuple[str, Entry]:
+        place = f"{text_id(os.fsencode(self.path.name))}:{number}"
+        return place, self._entry(place, number, line)
+
+    def _entry(self, place: str, number: int, line: bytes | Fault) -> Entry:
+        key = place.encode()
         try:
             text = _text(line)
             key = image_id_of(load_object(text)).encode()

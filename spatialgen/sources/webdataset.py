@@ -53,12 +53,13 @@ class WebDatasetSource:
         relative = os.fsencode(file.relative_to(self.root))
         stamp = stamp_of(os.fsencode(file))
         for name, member in _members(file):
-            shown = f"{text_id(relative)}/{name.replace(chr(0), '')}"
+            shown = f"{text_id(relative)}/{name}"
+            place = f"{shown}@{member.offset}"
             if not member.isreg() or member.issparse():
-                yield shown, Entry(shown.encode(), relative, fault=Fault(RejectCode.NOT_A_FILE, "not a regular file"))
+                yield place, Entry(shown.encode(), relative, fault=Fault(RejectCode.NOT_A_FILE, "not a regular file"))
                 continue
             locator = json.dumps({"offset": member.offset_data, "file_size": stamp.size})
-            yield shown, Entry(shown.encode(), relative, member.size, stamp.mtime_ns, locator)
+            yield place, Entry(shown.encode(), relative, member.size, stamp.mtime_ns, locator)
 
 
 def _members(file: Path) -> Iterator[tuple[str, tarfile.TarInfo]]:

@@ -93,7 +93,7 @@ def test_repeated_and_absent_ids_in_parquet(tmp_path: Path, pictures: list[bytes
     pq.write_table(table, tmp_path / "a.parquet")
     listed = list(ParquetSource(tmp_path, Pictures(), id_column="id").list())
     assert [(r.image_id, isinstance(r, Reject)) for r in listed] == [
-        *(("a.parquet:000000002", False), ("x", False), ("x", True)),
+        *(("a.parquet:000000001", True), ("a.parquet:000000002", False), ("x", False)),
     ]
 
 
@@ -155,7 +155,10 @@ def test_strange_tar_members_are_rejects(tmp_path: Path, pictures: list[bytes]) 
         tar.addfile(info, io.BytesIO(b"text"))
     listed = list(WebDatasetSource(tmp_path, Pictures()).list())
     codes = {r.image_id: r.code for r in listed if isinstance(r, Reject)}
-    assert codes == {"a.tar/link.png": RejectCode.NOT_A_FILE, "b.tar/same.png": RejectCode.DUPLICATE_ID}
+    assert codes.pop("a.tar/link.png") is RejectCode.NOT_A_FILE
+    [(name, code_)] = codes.items()
+    assert name.startswith("b.tar/same.png@")
+    assert code_ is RejectCode.DUPLICATE_ID
     found = WebDatasetSource(tmp_path, Pictures())
     frames = {r.image_id: found.read(r)[0] for r in listed if isinstance(r, PlanRow)}
     assert np.array_equal(pixels(frames["b.tar/../up.png"]), noise(seed=0)), "a name only: nothing is unpacked"

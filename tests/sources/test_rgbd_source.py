@@ -113,7 +113,9 @@ def test_without_an_id_the_stem_is_the_id_and_ids_are_unique(tmp_path: Path) -> 
     write_frame(tmp_path, id=5)
     frames, rejects = read_all(tmp_path)
     assert list(frames) == ["5", "rgb"]
-    assert [(r.image_id, r.code) for r in rejects] == [("rgb", RejectCode.DUPLICATE_ID)]
+    [reject] = rejects
+    assert (reject.image_id, reject.code) == ("frames.jsonl:2", RejectCode.DUPLICATE_ID)
+    assert "'rgb'" in reject.detail
 
 
 def test_lines_with_equal_pictures_are_not_merged_and_come_by_id(tmp_path: Path) -> None:
