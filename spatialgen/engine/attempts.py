@@ -35,7 +35,8 @@ class Attempts:
         try:
             yield mark
         finally:
-            mark.unlink(missing_ok=True)
+            with store_errors(mark, "cannot remove"):
+                mark.unlink(missing_ok=True)
 
     def _mark(self, key: str) -> Path:
         n = self.deaths(key)

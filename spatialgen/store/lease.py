@@ -18,6 +18,8 @@ from typing import Self
 from spatialgen.errors import LeaseError, StoreError
 from spatialgen.store.files import aside, create_file, store_errors
 
+BEAT_S = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -132,7 +134,7 @@ class Lease:
             dead.unlink()
 
     def _beat(self) -> None:
-        while not self._stop.wait(min(self._seconds / 4, 5.0)):
+        while not self._stop.wait(min(self._seconds / 4, BEAT_S)):
             try:
                 found = read_holder(self._path)
                 if found is None or found.token != self.holder.token:

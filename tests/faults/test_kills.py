@@ -38,7 +38,7 @@ class Victim:
 
     def committed(self) -> int:
         """How many units are committed."""
-        return len(list(self.out.glob("staging/*/*.json"))) if self.out.exists() else 0
+        return len(list(self.out.glob("staging/0*/*.json"))) if self.out.exists() else 0
 
     def finish(self) -> None:
         """Run it to its end, undisturbed, without Ray, which must not matter."""
@@ -127,6 +127,21 @@ def test_kill_9_of_the_driver_in_process(tmp_path: Path, quiet: dict[str, bytes]
     assert contents(victim.out) == quiet
 
 
+@pytest.mark.slow
+def test_two_runs_at_once(tmp_path: Path, quiet: dict[str, bytes], reap: list[int]) -> None:
+    victim = Victim(tmp_path / "out", "inprocess", seconds=0.02)
+    first = victim.start()
+    reap.append(first.pid)
+    assert meet(victim, first, 1)
+    second = victim.start()
+    _, errors = second.communicate(timeout=60)
+    assert second.returncode == 1
+    assert f"LeaseError: {victim.out} is in use by process {first.pid}" in errors.decode()
+    _, errors = first.communicate(timeout=60)
+    assert first.returncode == 0, errors.decode()
+    assert contents(victim.out) == quiet
+
+
 @pytest.mark.ray
 @pytest.mark.slow
 def test_kill_9_of_the_driver_on_ray(tmp_path: Path, quiet: dict[str, bytes], reap: list[int]) -> None:
@@ -186,7 +201,9 @@ def test_kill_9_of_a_whole_node(
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("PYTHONPATH", str(PROGRAM.parent))
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    soon = {"health_check_period_ms": 1000, "health_check_failure_threshold": 3, "health_check_initial_delay_ms": 0}
+    head = {"num_cpus": 1, "include_dashboard": False, "_system_config": soon}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
         second = cluster.add_node(num_cpus=1)
         cluster.wait_for_nodes()
