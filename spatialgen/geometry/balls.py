@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spatialgen.geometry.clouds import HIDDEN, Cloud
+from spatialgen.geometry.clouds import Cloud
+from spatialgen.geometry.rims import HIDDEN
 from spatialgen.records import F64
 
 _MIN_RIM = 24
@@ -28,10 +29,10 @@ def fit_ball(cloud: Cloud, eye_m: F64, tolerance: float) -> Ball | None:
     the rim's unit rays r. The cone gives direction and sin(half angle) = radius / distance; the cap's depth gives
     the distance. `tolerance` bounds the misfit of cone and cap, relative to the radius.
     """
-    free = cloud.rim_kind != HIDDEN
+    free = cloud.rim.kind != HIDDEN
     if free.sum() < _MIN_RIM or cloud.points_m.shape[1] < 50:
         return None
-    rays = (cloud.rim_m[:, free] - eye_m[:, None]).astype(np.float64)
+    rays = (cloud.rim.end_m[:, free] - eye_m[:, None]).astype(np.float64)
     rays /= np.sqrt((rays**2).sum(axis=0))
     axis = np.linalg.solve(rays @ rays.T + 1e-12 * np.eye(3), rays.sum(axis=1))
     length = float(np.linalg.norm(axis))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialgen.geometry.clouds import HIDDEN, Cloud
+from spatialgen.geometry.clouds import Cloud
+from spatialgen.geometry.rims import HIDDEN
 from spatialgen.records import F32, F64, Bool
 
 SEEN, COVERED, AWAY = "seen", "covered", "away"
@@ -42,28 +43,28 @@ def find_end(cloud: Cloud, direction: F64, extent_m: float) -> End:
     between, so the mean of the half-way points is the side; a corner is at least its outermost pixel.
     """
     w = direction.astype(np.float32)
-    on_points, on_rim, half = w @ cloud.points_m, w @ cloud.rim_m, w @ cloud.rim_step_m
+    on_points, on_rim, half = w @ cloud.points_m, w @ cloud.rim.end_m, w @ cloud.rim.step_m
     value, sigma, band = outermost(cloud, on_points, on_rim, half)
-    sigma += float(cloud.rim_blur_m[band].mean()) if band.any() else 0.0
+    sigma += float(cloud.rim.blur_m[band].mean()) if band.any() else 0.0
     reach = max(0.02 * extent_m, _LEAST_REACH_M, 2 * float(half[band].max()) if band.any() else 0.0)
     body, rim = on_points > value - reach, on_rim > value - reach
     facing = w @ cloud.normals[:, body]
-    across = rim & (half > 0.5 * cloud.rim_step_length_m)
-    state = _state(cloud.is_covered[across if across.any() else rim], facing[np.isfinite(facing)])
+    across = rim & (half > 0.5 * cloud.rim.step_length_m)
+    state = _state(cloud.rim.is_covered[across if across.any() else rim], facing[np.isfinite(facing)])
     if state == SEEN and int(band.sum()) < _A_LINE and _touches_cover(cloud, band, int(np.argmax(on_rim))):
         state = COVERED
     lowest, highest = float(cloud.points_m[2].min()), float(cloud.points_m[2].max())
     foot = lowest + 0.15 * (highest - lowest)
-    low = (cloud.points_m[2, body] < foot).sum() + (cloud.rim_m[2, rim] < foot).sum()
+    low = (cloud.points_m[2, body] < foot).sum() + (cloud.rim.end_m[2, rim] < foot).sum()
     return End(value, sigma, state, bool(low >= 3))
 
 
 def _touches_cover(cloud: Cloud, band: Bool, outermost_rim: int) -> bool:
     """Return whether the outermost pixels lie next to where something nearer begins to cover the object."""
-    if not cloud.is_covered.any():
+    if not cloud.rim.is_covered.any():
         return False
-    ends = cloud.rim_px[:, band] if band.any() else cloud.rim_px[:, outermost_rim : outermost_rim + 1]
-    covers = cloud.rim_px[:, cloud.is_covered]
+    ends = cloud.rim.px[:, band] if band.any() else cloud.rim.px[:, outermost_rim : outermost_rim + 1]
+    covers = cloud.rim.px[:, cloud.rim.is_covered]
     apart = np.abs(ends[:, :, None] - covers[:, None, :]).max(axis=0).min(axis=1)
     return bool(2 * (apart <= _NEXT_PX).sum() > len(apart))
 
@@ -75,7 +76,7 @@ def outermost(
 
     `on_points` (N,) and `on_rim` (M,) are the coordinate of its points and rim, `half` (M,) that of the rim's steps.
     """
-    free = cloud.rim_kind != HIDDEN
+    free = cloud.rim.kind != HIDDEN
     inner = np.where(free, on_rim - half, on_rim)
     least = float(max(on_points.max(), inner.max()))
     band = free & (inner > least - 2 * half - 1e-4) & (half > -1e-4)

@@ -31,7 +31,7 @@ def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle
     """
     points, normals = resample(hull_m, _OUTLINE_SAMPLES)
     size = float(np.ptp(hull_m, axis=0).max())
-    pixel = 2 * float(np.median(np.sqrt((cloud.rim_step_m[:2] ** 2).sum(axis=0))))
+    pixel = 2 * float(np.median(np.sqrt((cloud.rim.step_m[:2] ** 2).sum(axis=0))))
     allowed = tolerance + 0.5 * pixel / max(size, 1e-6)
     center, radius, misfit = fit_circle(points)
     if misfit <= allowed * radius:
@@ -52,13 +52,13 @@ def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle
 
 def _farthest(cloud: Cloud, center: F64) -> float:
     """Return how far from `center` (2,) the object's own pixels lie; beyond them its end is only half known."""
-    own = np.concatenate([cloud.points_m[:2], cloud.rim_m[:2] - cloud.rim_step_m[:2]], axis=1)
+    own = np.concatenate([cloud.points_m[:2], cloud.rim.end_m[:2] - cloud.rim.step_m[:2]], axis=1)
     return float(np.sqrt(((own - center[:, None]) ** 2).sum(axis=0).max()))
 
 
 def _backed(points: F64, cloud: Cloud, reach_m: float) -> Bool:
     """Return which points (N, 2) of an outline lie on the visible surface, away from where that is covered."""
-    rim, covered = cloud.rim_m[:2], cloud.is_covered
+    rim, covered = cloud.rim.end_m[:2], cloud.rim.is_covered
     own = np.concatenate([rim[:, ~covered], cloud.points_m[:2, ::3]], axis=1).T
     near_own = ((points[:, None] - own[None]) ** 2).sum(axis=2).min(axis=1) < reach_m**2
     if not covered.any():
@@ -79,9 +79,9 @@ def _refined(cloud: Cloud, center: F64, radius: float, whole: bool) -> Circle:
     """Return the circle through the rim's half-way points and the outermost pixels: no staircase widens it."""
     sigma = 0.0
     for _ in range(2):
-        rim, points = cloud.rim_m[:2] - center[:, None], cloud.points_m[:2] - center[:, None]
+        rim, points = cloud.rim.end_m[:2] - center[:, None], cloud.points_m[:2] - center[:, None]
         on_rim, on_points = np.hypot(*rim), np.hypot(*points)
-        half = (rim * cloud.rim_step_m[:2]).sum(axis=0) / np.maximum(on_rim, 1e-9)
+        half = (rim * cloud.rim.step_m[:2]).sum(axis=0) / np.maximum(on_rim, 1e-9)
         value, sigma, band = outermost(cloud, on_points, on_rim, half)
         outer = on_points > value - max(0.3 * float(np.abs(half).mean()), 2e-4)
         chosen = np.concatenate([rim[:, band], points[:, outer]], axis=1).T.astype(np.float64)

@@ -39,7 +39,7 @@ def whole_surface(cloud: Cloud, whole: Whole, view: View, depth_m: F32, margin: 
     side. An image of which more than a few points would have been seen, in the depth map (H, W), and were not, is
     given up. `margin`: the relative depth difference that counts as seeing through.
     """
-    seen = np.concatenate([_every(cloud.points_m, MAX_INNER), _every(cloud.rim_m, MAX_RIM)], axis=1)
+    seen = np.concatenate([_every(cloud.points_m, MAX_INNER), _every(cloud.rim.end_m, MAX_RIM)], axis=1)
     if whole.kind == "ball":
         return Surface(seen, np.concatenate([seen, _ball_points(whole)], axis=1), seen[:, :0])
     images = [

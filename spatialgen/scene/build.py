@@ -9,12 +9,14 @@ import numpy as np
 from scipy import ndimage
 
 from spatialgen.geometry.camera import depth_on_image_grid
-from spatialgen.geometry.clouds import Cloud, crop_object, object_cloud
+from spatialgen.geometry.clouds import Cloud, object_cloud
+from spatialgen.geometry.crops import crop_object
 from spatialgen.geometry.floor import FloorFit, find_floor
 from spatialgen.geometry.frames import PICTURE_UP, View, canonical_from_camera, forward_is_defined
 from spatialgen.geometry.gravity import gravity_from_scene
 from spatialgen.geometry.gravity_prior import settle_gravity
 from spatialgen.geometry.grid import Grid, sample_grid
+from spatialgen.geometry.masks import EdgeQuality, edge_quality, restored
 from spatialgen.geometry.noise import DepthNoise, local_noise, measure_noise
 from spatialgen.geometry.scale import checked_scale
 from spatialgen.geometry.surfaces import seen_through, whole_surface
@@ -77,8 +79,8 @@ def build_scene(frame: Frame, config: LiftConfig) -> Scene:
     depth = depth_on_image_grid(frame.depth.depth_m, width, height)
     grid = sample_grid(depth, ids, len(detections))
     ground = find_ground(frame, grid)
-    seen = _look(detections, depth, ids, ground.view)
-    geometries, pairs = _lift(seen, depth, ids, ground, detections, config)
+    seen, quality = _look(detections, depth, ids, ground.view)
+    geometries, pairs = _lift(seen, quality, depth, ids, ground, detections, config)
     objects = tuple(
         _scene_object(s, geometries.get(k), detections, frame.texts, ground.noise) for k, s in enumerate(seen)
     )
@@ -148,22 +150,29 @@ def _given_gravity(frame: Frame) -> Gravity | None:
     return Gravity(up / np.linalg.norm(up), 0.0, "given")
 
 
-def _look(detections: Detections, depth: F32, ids: I32, view: View) -> list[_Seen]:
-    """Return the image facts of every object that has pixels, and the surface of those the border does not cut."""
+def _look(detections: Detections, depth: F32, ids: I32, view: View) -> tuple[list[_Seen], EdgeQuality]:
+    """Return the image facts and the visible surface of every object that has pixels, its mask set right."""
     height, width = ids.shape
+    bounds = ndimage.find_objects(ids, max_label=len(detections))
+    crops = {k: crop_object(depth, ids, k + 1, b) for k, b in enumerate(bounds) if b is not None}
+    quality = edge_quality(crops.values())
     seen: list[_Seen] = []
-    for k, bounds in enumerate(ndimage.find_objects(ids, max_label=len(detections))):
-        if bounds is None:
-            continue
-        crop = crop_object(depth, ids, k + 1, bounds)
+    for k, raw in crops.items():
+        crop = restored(raw, quality)
         facts = image_facts(crop, width, height)
         if facts is not None:
-            seen.append(_Seen(k, facts, object_cloud(crop, view)))
-    return seen
+            seen.append(_Seen(k, facts, object_cloud(crop, view, 1 if quality.is_clean else 3)))
+    return seen, quality
 
 
 def _lift(
-    seen: list[_Seen], depth: F32, ids: I32, ground: Ground, detections: Detections, config: LiftConfig
+    seen: list[_Seen],
+    quality: EdgeQuality,
+    depth: F32,
+    ids: I32,
+    ground: Ground,
+    detections: Detections,
+    config: LiftConfig,
 ) -> tuple[dict[int, ObjectGeometry], tuple[PairGeometry, ...]]:
     """Return the geometry of the objects that can be told, by position in `seen`, and of their pairs."""
     eye = np.array([0.0, 0.0, ground.view.height_m])
@@ -183,6 +192,7 @@ def _lift(
         None if ground.fit is None else ground.floor_sigma_m,
         ground.noise.sigma,
         ground.view.height_m,
+        quality.offset_px > 0,
     )
     surfaces = [
         whole_surface(cloud, s.whole, ground.view, depth, margin)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from pycocotools import mask as coco
 
-from spatialgen.geometry.clouds import Crop
+from spatialgen.geometry.crops import Crop
 from spatialgen.records import F32, F64, Bool
 
 BORDER_PX = 2

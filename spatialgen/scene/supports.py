@@ -28,15 +28,21 @@ class Standing:
 
 
 def settle(
-    wholes: Sequence[Whole], clouds: Sequence[Cloud], floor_sigma_m: float | None, noise_sigma: float, eye_z_m: float
+    wholes: Sequence[Whole],
+    clouds: Sequence[Cloud],
+    floor_sigma_m: float | None,
+    noise_sigma: float,
+    eye_z_m: float,
+    parts_lost: bool = False,
 ) -> list[Standing]:
     """Return every object with its bottom on what carries it.
 
     An object stands on the floor if it reaches down to it, or if its lower part is hidden and nothing else lies
     under it; on another object if that has a surface at (or, hidden, below) its lowest visible point, under its
-    middle. `floor_sigma_m` is None without a floor; `noise_sigma` the relative error of depth.
+    middle. `floor_sigma_m` is None without a floor; `noise_sigma` the relative error of depth; with `parts_lost`
+    (masks so small that legs vanish) nothing hangs in the air.
     """
-    return [_settle(i, wholes, clouds, floor_sigma_m, noise_sigma, eye_z_m) for i in range(len(wholes))]
+    return [_settle(i, wholes, clouds, floor_sigma_m, noise_sigma, eye_z_m, parts_lost) for i in range(len(wholes))]
 
 
 def _settle(
@@ -46,6 +52,7 @@ def _settle(
     floor_sigma_m: float | None,
     noise_sigma: float,
     eye_z_m: float,
+    parts_lost: bool,
 ) -> Standing:
     whole = wholes[index]
     low = float(whole.z_m[0])
@@ -58,7 +65,7 @@ def _settle(
             level = _level_under(whole, wholes[other], cloud, (low + slack, eye_z_m))
             if level is not None and (best is None or level > best[1]):
                 best = (other, level)
-    hidden = whole.low_state != SEEN
+    hidden = whole.low_state != SEEN or parts_lost
     if whole.kind == "ball" and not hidden:
         best = best if best is not None and low - best[1] < slack else None
     if best is not None and (hidden or low - best[1] < slack):
