@@ -16,7 +16,7 @@ import numpy as np
 from spatialgen.engine.stage import Resources, Stage
 from spatialgen.perception import checks, registry
 from spatialgen.perception.duplicates import distinct_boxes, distinct_masks, numbered, take
-from spatialgen.perception.instances import match_instances, resolve_overlaps, unsure_yield
+from spatialgen.perception.instances import SURE_SCORE, match_instances, resolve_overlaps, unsure_yield
 from spatialgen.perception.protocols import (
     Backend,
     CameraEstimator,
@@ -218,8 +218,9 @@ class SegmentStage(BackendStage[Segmenter]):
         if any(m.role == DetectStage.model_role for m in frame.models):
             distinct = distinct_masks(masks, found.scores)
         owners = resolve_overlaps(unsure_yield(masks[distinct], found.scores[distinct]), _depth(frame))
-        gone = [int(i) for k, i in enumerate(distinct) if k not in set(owners.kept.tolist())]
-        rejects = tuple(_no_pixels(frame, found.object_ids[i], self.backend_name) for i in gone)
+        gone = np.setdiff1d(distinct, distinct[owners.kept])
+        sure = [int(i) for i in gone if found.scores[i] >= SURE_SCORE]  # others were perhaps never there
+        rejects = tuple(_no_pixels(frame, found.object_ids[i], self.backend_name) for i in sure)
         narrowed = _narrowed(frame, distinct[owners.kept])
         return self.used(narrowed, instances=owners.map, object_rejects=frame.object_rejects + rejects)
 

@@ -46,7 +46,7 @@ class Backend:
 
     version = "1"
     uses_gpu = False
-    batch_size = 2  # of masks at full size: 30 objects of a 6 megapixel photo take 180 MB
+    batch_size = 1  # nothing is gained by more, and the masks of 30 objects of a 12 megapixel photo take 360 MB
     weights = ("u2netp",)
 
     def __init__(self, config: Config) -> None:
