@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from spatialgen.records import F32, I32, Detections, InstanceMap, RejectCode
@@ -12,6 +13,7 @@ from spatialgen.sources.fault import Fault
 from spatialgen.sources.manifest import ManifestObject
 
 ObjectFaults = list[tuple[str, Fault]]
+_COUNTED = 65_535
 
 
 def number_instances(
@@ -21,7 +23,7 @@ def number_instances(
 
     Ids without an entry follow as values above the number of objects: unnamed things.
     """
-    values, inverse = np.unique(ids, return_inverse=True)
+    small, values = _compact(ids)
     present = set(values.tolist()) - {0}
     kept = [o for o in objects if o.map_value in present]
     faults = [(o.object_id, _not_in_map(o)) for o in objects if o.map_value not in present]
@@ -29,7 +31,19 @@ def number_instances(
     for value in sorted(present - numbers.keys()):
         numbers[value] = len(numbers) + 1
     lookup = np.array([numbers.get(v, 0) for v in values.tolist()], np.int32)
-    return kept, InstanceMap(lookup[inverse.reshape(ids.shape)]), faults
+    return kept, InstanceMap(lookup[small]), faults
+
+
+def _compact(ids: I32) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """Return for each pixel the place of its id among the sorted distinct ids, and those.
+
+    Counting is ten times faster than sorting where the ids are those of 16-bit maps, as they mostly are.
+    """
+    if int(ids.max(initial=0)) > _COUNTED:
+        values, places = np.unique(ids, return_inverse=True)
+        return places.reshape(ids.shape), values
+    seen = np.bincount(ids.ravel()) > 0
+    return (np.cumsum(seen) - 1)[ids], np.flatnonzero(seen)
 
 
 def detections_of(objects: Sequence[ManifestObject], boxes_px: F32) -> Detections:

@@ -302,6 +302,18 @@ def test_ids_without_an_entry_are_unnamed_things_above_the_named_ones(tmp_path: 
     assert (frame.instances.ids[20:30, 10:30] == 2).all()
 
 
+@pytest.mark.parametrize("far", [65_535, 65_536, 2_000_000_000])
+def test_large_ids_are_numbered_like_small_ones(tmp_path: Path, far: int) -> None:
+    write_frame(tmp_path)
+    ids = np.zeros((48, 64), np.int64)
+    ids[:10], ids[10:20], ids[20:30] = far, 5, 9
+    np.save(tmp_path / "ids.npy", ids)
+    (tmp_path / "frames.jsonl").unlink()
+    frame = read_one(tmp_path, instances="ids.npy", objects=[{"id": 9, "label": "a"}, {"id": far, "label": "b"}])
+    assert frame.instances is not None
+    assert [int(frame.instances.ids[row, 0]) for row in (0, 10, 20, 30)] == [2, 3, 1, 0]
+
+
 def test_an_empty_list_of_objects_means_that_nothing_is_there(tmp_path: Path) -> None:
     frame, codes = codes_of_objects(tmp_path, [])
     assert codes == {}
