@@ -20,7 +20,16 @@ from spatialgen.engine.asking import AskSpec, perceived, plan_ask, run_ask
 from spatialgen.engine.executor import open_executor
 from spatialgen.engine.making import Hands, settle
 from spatialgen.engine.perceiving import PerceiveSpec, plan_perceive, run_perceive
-from spatialgen.engine.plan import Cluster, Pool, check_stages, load_pipeline, place, shortfalls, workers_that_fit
+from spatialgen.engine.plan import (
+    Cluster,
+    Pool,
+    check_stages,
+    load_pipeline,
+    place,
+    refuse_shortfall,
+    shortfalls,
+    workers_that_fit,
+)
 from spatialgen.engine.run import Tally, terminable
 from spatialgen.engine.stage import Stage
 from spatialgen.estimate import disk_bytes, hours
@@ -118,6 +127,9 @@ def _working(config: BuildConfig, progress: Progress) -> Iterator[Hands]:
 def _perceive(
     config: BuildConfig, spec: PerceiveSpec, hands: Hands, *, retry_rejects: bool, extend: bool
 ) -> tuple[Manifest, Tally | None]:
+    here = this_machine(config)
+    if config.run.executor == "ray" and here is not None:
+        refuse_shortfall(spec.pools, here)
     info = plan_perceive(spec, extend, hands.progress)
     replace_file(BuildPaths(spec.root).config, dump_config(config).encode())
     manifest = read_manifest(BuildPaths(spec.root).perceive)
