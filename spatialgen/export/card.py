@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from spatialgen.store.manifest import Manifest
 
 _CARDS = Path(__file__).parents[2] / "data_cards"
 _TEMPLATE = "build.md.j2"
-_SAMPLE_ROWS = 12
+_SAMPLE_ROWS, _AN_IMAGE, _LOOKED_AT = 12, 3, 5000
 _MOST_FILES = 200
 
 
@@ -144,11 +146,14 @@ def _models(build: BuildReader) -> Iterator[ModelLine]:
 
 
 def _samples(build: BuildReader, qa: str) -> Iterator[Mapping[str, Any]]:
+    """Yield decided questions of different types, a few an image, from the first rows."""
     types: set[str] = set()
-    columns = ["image_id", "question_type", "form", "question", "answer"]
-    for row in build.rows("questions", qa, columns):
-        if row["question_type"] not in types:
+    images: Counter[str] = Counter()
+    columns = ["image_id", "question_type", "form", "question", "answer", "status"]
+    for row in islice(build.rows("questions", qa, columns), _LOOKED_AT):
+        if row["status"] == "decided" and row["question_type"] not in types and images[row["image_id"]] < _AN_IMAGE:
             types.add(row["question_type"])
+            images[row["image_id"]] += 1
             yield row
         if len(types) == _SAMPLE_ROWS:
             return

@@ -57,7 +57,7 @@ def test_a_real_frame_needs_no_network(
         readings = readings[np.isfinite(readings) & (readings > 0)]
         assert abs(item["median_depth_m"] - np.median(readings)) < 0.01
     types = {row["question_type"] for row in build.rows("questions", "default")}
-    assert {"nearest_depth", "image_third", "image_coverage", "box_2d", "exists", "count"} <= types
+    assert {"image_third", "image_coverage", "box_2d", "exists", "count"} <= types
     nearest = [r["answer_value"] for r in build.rows("questions", "default") if r["question_type"] == "nearest_depth"]
     assert all(0.4 < depth_m < 1.1 for depth_m in nearest)
     assert not (tmp_path / "no weights here").exists()
