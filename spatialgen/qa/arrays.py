@@ -125,6 +125,16 @@ def projected_sigma(cov: F64, direction: F64) -> F64:
     return np.sqrt(np.maximum(total, 0.0))
 
 
+def length_sigma(cov: F64, vectors: F64, axes: int = 3) -> F64:
+    """Return the error of the length of (n, 3) vectors that use the first `axes` axes.
+
+    A vector as short as its own error has no direction to speak of: the widest of its axes counts there.
+    """
+    variances = np.stack([cov[:, axis, axis] for axis in range(axes)], axis=1)
+    widest = np.sqrt(np.max(variances, axis=1, initial=0.0))
+    return np.where(norm(vectors) < 3.0 * widest, widest, projected_sigma(cov, unit(vectors)))
+
+
 def unit(vectors: F64) -> F64:
     """Return the vectors scaled to length 1 (zero vectors stay zero), (n, k)."""
     return vectors / np.maximum(norm(vectors), 1e-12)[:, None]

@@ -24,7 +24,8 @@ class Facts:
     `subjects` (n, k): indices into all objects in the order of the definition, -1 where there are fewer.
     `value` (n,): NaN where not decided or where `values` (n, m) or the order of the subjects is the answer.
     `sigma` (n,): one-sigma error in the unit of the value; of the deciding difference for relations.
-    `margin` (n,): how far from the limit of being decided, 1 at the limit, for choosing the informative ones.
+    `margin` (n,): how far from the limit of being decided, 1 at the limit, for choosing the informative ones;
+    0 for what is true but nobody would ask.
     `params`: JSON text a fact, keys sorted. `words`: texts of further slots that templates may name.
     """
 

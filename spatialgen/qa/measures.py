@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from spatialgen.qa.arrays import F64, I64, Bool, SceneArrays, norm, projected_sigma, unit
+from spatialgen.qa.arrays import F64, I64, Bool, SceneArrays, norm, projected_sigma
 from spatialgen.qa.decide import (
     difference_decided,
     difference_margin,
@@ -73,12 +72,20 @@ def predicate(
     fails: Bool,
     sigma: F64,
     *,
+    margin: F64 | None = None,
     words: dict[str, Sequence[str]] | None = None,
     params: Sequence[str] | None = None,
 ) -> Facts:
     """Return facts that hold (1) or fail (0); what does neither is silent. `subjects` (n, k)."""
     facts = decided_facts(
-        type_, a.o.scene[subjects[:, 0]], subjects, holds.astype(np.float64), sigma, words=words, params=params
+        type_,
+        a.o.scene[subjects[:, 0]],
+        subjects,
+        holds.astype(np.float64),
+        sigma,
+        margin,
+        words=words,
+        params=params,
     )
     return facts.take(holds | fails)
 
@@ -151,7 +158,9 @@ def bearing_sigma(cov: F64, vector: F64) -> F64:
     across = np.zeros_like(vector)
     across[:, 0], across[:, 1] = -flat[:, 1], flat[:, 0]
     distance = np.maximum(norm(flat), 1e-9)
-    return np.degrees(projected_sigma(cov, across / distance[:, None]) / distance)
+    sigma = np.degrees(projected_sigma(cov, across / distance[:, None]) / distance)
+    spread = np.sqrt(np.maximum(cov[:, 0, 0], cov[:, 1, 1]))
+    return np.where(distance > np.maximum(3.0 * spread, 1e-6), sigma, 180.0)
 
 
 def wrapped(angle_deg: F64) -> F64:
@@ -177,18 +186,3 @@ def both_orders(a: SceneArrays) -> tuple[I64, I64, F64, F64]:
     p = a.p
     i, j = np.concatenate([p.i, p.j]), np.concatenate([p.j, p.i])
     return i, j, np.concatenate([p.delta, -p.delta]), np.concatenate([p.cov, p.cov])
-
-
-def along(cov: F64, vector: F64) -> F64:
-    """Return the error of the length of (n, 3) vectors."""
-    return projected_sigma(cov, unit(vector))
-
-
-def decided_only(facts: Facts) -> Facts:
-    """Return the decided facts."""
-    return facts.take(facts.status == DECIDED)
-
-
-def renamed(facts: Facts, type_: str) -> Facts:
-    """Return the same facts under another type."""
-    return replace(facts, type=type_)

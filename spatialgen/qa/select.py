@@ -36,6 +36,8 @@ def selected(blocks: Sequence[Asks], a: SceneArrays, naming: Naming, config: Ask
     interest = np.concatenate([_interest(b, a, naming) for b in blocks])
     turn = rank_in_group(scene * len(type_number) + type_of, _descending(interest, keys))
     order = np.lexsort((keys, -interest, turn, scene))
+    if config.per_image != "all":
+        order = order[interest[order] > 0.0]
     concept = np.concatenate([_concepts(b, a) for b in blocks])
     keep = np.zeros(len(scene), bool)
     keep[_walk(order, scene, type_of, concept, blocks, config)] = True
@@ -53,7 +55,8 @@ def _descending(interest: F64, keys: U64) -> U64:
 def _interest(asks: Asks, a: SceneArrays, naming: Naming) -> F64:
     """0 .. 1: decided but not trivial, precise, about things well seen, not given away by a name."""
     facts = asks.facts
-    margin = np.maximum(np.nan_to_num(facts.margin, nan=1.0), 1e-3)
+    plain = np.nan_to_num(facts.margin, nan=1.0)
+    margin = np.maximum(plain, 1e-3)
     if asks.family.kind in (Kind.RELATION, Kind.PREDICATE):
         sure = 1.0 / (1.0 + np.abs(np.log(margin / 2.0)))
     else:
@@ -71,6 +74,7 @@ def _interest(asks: Asks, a: SceneArrays, naming: Naming) -> F64:
         if hidden_names:
             told = np.array([k >= 0 and naming.reveals[k] in hidden_names for k in index.tolist()], bool)
             value = np.where(told, 0.1 * value, value)
+    value = np.where(plain > 0.0, value, 0.0)
     result: F64 = value * seen * (0.8 + 0.2 * uniform(asks.keys, "interest"))
     return result
 

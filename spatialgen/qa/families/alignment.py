@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatialgen.qa.arrays import SceneArrays, norm, projected_sigma, unit
+from spatialgen.qa.arrays import SceneArrays, length_sigma, norm
 from spatialgen.qa.decide import zone
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind
@@ -20,7 +20,7 @@ def _facts(a: SceneArrays) -> list[Facts]:
 def _vertical(a: SceneArrays) -> Facts:
     p = a.p
     flat = p.delta * np.array([1.0, 1.0, 0.0])
-    distance, sigma = norm(flat), _flat_sigma(a)
+    distance, sigma = norm(flat), length_sigma(p.cov, flat, 2)
     diagonals = np.hypot(a.o.size[:, 0], a.o.size[:, 1])
     small = np.minimum(diagonals[p.i], diagonals[p.j])
     areas = a.o.size[:, 0] * a.o.size[:, 1]
@@ -28,14 +28,6 @@ def _vertical(a: SceneArrays) -> Facts:
     holds, _ = zone(distance, sigma, small / 4.0, small / 2.0)
     _, fails = zone(distance, sigma, by_area / 4.0, by_area / 2.0)
     return predicate("aligned_vertically", a, np.stack([p.i, p.j], 1), holds, fails, sigma)
-
-
-def _flat_sigma(a: SceneArrays) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Centres one over the other have no direction between them: take the larger of both axes there."""
-    flat = a.p.delta * np.array([1.0, 1.0, 0.0])
-    along = projected_sigma(a.p.cov, unit(flat))
-    widest = np.sqrt(np.maximum(a.p.cov[:, 0, 0], a.p.cov[:, 1, 1]))
-    return np.where(norm(flat) < 3.0 * widest, widest, along)
 
 
 def _horizontal(a: SceneArrays) -> Facts:

@@ -54,6 +54,9 @@ def _elevation(a: SceneArrays, pairs: I64, vector: F64, cov: F64) -> Facts:
     up = np.stack([-vector[:, 0] * vector[:, 2] / flat, -vector[:, 1] * vector[:, 2] / flat, flat], axis=1)
     distance = np.maximum(norm(vector), 1e-9)
     sigma = np.degrees(projected_sigma(cov, up / distance[:, None]) / distance)
+    near = flat < 3.0 * np.sqrt(np.maximum(cov[:, 0, 0], cov[:, 1, 1]))  # straight over: only the spread tells
+    across = np.degrees(np.sqrt(np.maximum(cov[:, 0, 0], cov[:, 1, 1])) / distance)
+    sigma = np.where(near, np.maximum(sigma, across), sigma)
     return quantity("elevation_angle", a, pairs, angle, sigma, power=0, absolute=0.0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatialgen.qa.arrays import SceneArrays, norm, projected_sigma, unit
+from spatialgen.qa.arrays import SceneArrays, length_sigma, norm
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind, values_apart
 from spatialgen.qa.measures import quantity
@@ -17,8 +17,8 @@ def _facts(a: SceneArrays) -> list[Facts]:
     pairs = np.stack([p.i, p.j], axis=1)
     flat = p.delta * np.array([1.0, 1.0, 0.0])
     return [
-        quantity("distance", a, pairs, norm(p.delta), projected_sigma(p.cov, unit(p.delta))),
-        quantity("horizontal_distance", a, pairs, norm(flat), projected_sigma(p.cov, unit(flat))),
+        quantity("distance", a, pairs, norm(p.delta), length_sigma(p.cov, p.delta)),
+        quantity("horizontal_distance", a, pairs, norm(flat), length_sigma(p.cov, flat, 2)),
         quantity("vertical_distance", a, pairs, np.abs(p.delta[:, 2]), np.sqrt(p.cov[:, 2, 2])),
     ]
 

@@ -68,7 +68,8 @@ def _facts(a: SceneArrays) -> list[Facts]:
     sigma = 2.0 * np.hypot(a.o.z_sigma[i, 0], a.o.size_sigma[i, 0]) / np.maximum(height, a.o.size[i, 1])
     holds = (share >= INSIDE) & (share - 2.0 * sigma > OUTSIDE) & container[j]
     fails = (share == 0.0) | (share + 2.0 * sigma < OUTSIDE)
-    return [predicate("inside", a, np.stack([i, j], 1), holds, fails, sigma)]
+    wondered = np.where(container[j], 1.0, 0.0)  # whether a sofa is in a mug is true or false, but no question
+    return [predicate("inside", a, np.stack([i, j], 1), holds, fails, sigma, margin=wondered)]
 
 
 FAMILY = Family(name="inside", types=("inside",), kind=Kind.PREDICATE, units={"inside": "none"}, facts=_facts)
