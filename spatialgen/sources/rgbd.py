@@ -103,8 +103,6 @@ class RgbdSource:
         line, stamps = parse_line(located["line"]), located["stamps"]
         image = self._inside(line.image)
         frame, picture = self.pictures.read(row.image_id, image, FileStamp(row.size, row.mtime_ns))
-        if not self.pictures.embed:
-            frame = replace(frame, path=os.fsdecode(image))
         depth = None
         if line.depth is not None:
             data = self._map(line.depth, stamps["depth"])
