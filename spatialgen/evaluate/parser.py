@@ -17,7 +17,7 @@ __all__ = ["parse_box", "parse_choice", "parse_hour", "parse_order", "parse_quan
 _YES = r"yes|yeah|yep|yup|true|correct|indeed|affirmative|certainly|definitely|absolutely|of course|sure"
 _NO = r"no|nope|false|incorrect|negative|never|not at all|not really|definitely not|absolutely not|certainly not"
 _LEAD = re.compile(
-    rf"\W*(?:(?:the\s+)?answer(?:\s+is)?\W+|it\s+is\s+|that\s+is\s+|that's\s+)?(?:(?P<no>{_NO})|(?P<yes>{_YES}))\b"
+    rf"\W*(?:(?:the\s+)?(?:answer|statement|claim)(?:\s+is)?\W+|it\s+is\s+|that\s+is\s+|that's\s+)?(?:(?P<no>{_NO})|(?P<yes>{_YES}))\b"
 )
 _WEIGHED = re.compile(r"\W*(?:yes and no|no doubt|not (?:sure|certain|clear|possible|enough))\b")
 _UNSURE = re.compile(

@@ -23,8 +23,8 @@ _LENGTH = "|".join(f"(?P<{unit}>(?:{names}))" for unit, names in _NAMES.items())
 _LITRES = {"ml": 1e-6, "cl": 1e-5, "l": 1e-3, "gal": 0.003785411784}
 _VOLUME = r"(?P<ml>millilit(?:er|re)s?|ml)|(?P<cl>centilit(?:er|re)s?|cl)|(?P<gal>gallons?|gal)|(?P<l>lit(?:er|re)s?|l)"
 _END = r"(?:(?<=['\"])|(?![\w^]))"
-_CUBE = r"\s*(?:\^3|\*\*3|3(?!\d)|cubed)"
-_SQUARE = r"\s*(?:\^2|\*\*2|2(?!\d)|squared)"
+_CUBE = r"(?:\s*(?:\^3|\*\*3|cubed)|3(?!\d))"  # "feet 3 inches" is no volume
+_SQUARE = r"(?:\s*(?:\^2|\*\*2|squared)|2(?!\d))"
 _CUBED_LENGTH = _LENGTH.replace("(?P<", "(?P<c_")
 _UNITS = {
     "m": re.compile(rf"\s*-?\s*(?:{_LENGTH})(?:(?<=['\"])|(?!{_CUBE}|{_SQUARE})){_END}"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
 from spatialgen.config.loader import dump_config
 from spatialgen.errors import ConfigError
@@ -19,7 +20,7 @@ from spatialgen.train.export import save_model
 from spatialgen.train.loop import train_stage
 from spatialgen.train.model import Assembled, assemble
 from spatialgen.train.templates import template
-from spatialgen.train.trainable import merge_adapters
+from spatialgen.train.trainable import freeze, merge_adapters
 from spatialgen.train.vocabulary import learn_tokenizer
 
 _VOCABULARY_TEXTS = 50_000
@@ -65,23 +66,21 @@ def _identity(config: TrainConfig) -> str:
 def _run_stage(config: TrainConfig, model: ModelConfig, stage: StageConfig, folder: Path, here: Ranks) -> None:
     made = build_model(config, model)
     train_stage(made, stage, config.run, config.seed, folder, here)
-    state = _whole_state(made, config, here)
+    state = _whole_state(made) if config.run.parallel == "fsdp" else None
     if here.first:
-        if state is not None:
-            made.model.load_state_dict(state, assign=True)
+        if state is not None:  # a model that is cut across ranks cannot be put together in place
+            made = build_model(config, model)
+            freeze(made.model, stage.trains)
+            made.model.load_state_dict(state)
         merge_adapters(made.model)
         dtype = torch.bfloat16 if config.run.precision == "bf16" else torch.float32
         save_model(folder / "model", made, template(stage.template), dtype)
 
 
-def _whole_state(made: Assembled, config: TrainConfig, here: Ranks) -> dict[str, Any] | None:
-    """Return all weights on the first rank's CPU where they are cut across ranks, else None."""
-    del here
-    if config.run.parallel != "fsdp":
-        return None
-    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
-
-    return get_model_state_dict(made.model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
+def _whole_state(made: Assembled) -> dict[str, Any]:
+    """Return all weights of a model that is cut across ranks, on the first rank's CPU; every rank must call it."""
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    return get_model_state_dict(made.model, options=options)
 
 
 def build_model(config: TrainConfig, model: ModelConfig) -> Assembled:

@@ -1,0 +1,123 @@
+"""Runs benches: answers by a model, kept in a file so that a killed run goes on, and reports of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from spatialgen.errors import ConfigError
+from spatialgen.evaluate.benches import bench
+from spatialgen.evaluate.benches.base import Item, Line
+from spatialgen.store.files import replace_file
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One bench's lines."""
+
+    bench: str
+    path: str
+    questions: int
+    lines: tuple[Line, ...]
+
+
+def answers(items: Sequence[Item], answer: Callable[[Sequence[Item]], list[str]], file: Path, batch: int) -> list[str]:
+    """Return the answer to each item; those already in `file` (JSON lines) are not asked again."""
+    known = _known(file)
+    absent = [i for i in items if i.item_id not in known]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as out:
+        for k, group in enumerate(_batches(_by_length(absent, batch), batch)):
+            for item, text in zip(group, answer(group), strict=True):
+                known[item.item_id] = text
+                out.write(json.dumps({"id": item.item_id, "question": item.question, "answer": text}) + "\n")
+            out.flush()
+            if k % 20 == 0:
+                print(f"{file.stem}: {len(known)} of {len(items)} answered", file=sys.stderr)
+    return [known[i.item_id] for i in items]
+
+
+def _known(file: Path) -> dict[str, str]:
+    """Return the answers in `file`; a last line that a kill cut off is dropped from it."""
+    if not file.exists():
+        return {}
+    known, good = {}, 0
+    for line in file.read_bytes().splitlines(keepends=True):
+        try:
+            row = json.loads(line)
+            known[str(row["id"])] = str(row["answer"])
+        except (ValueError, KeyError):
+            break
+        if not line.endswith(b"\n"):
+            break
+        good += len(line)
+    with file.open("r+b") as handle:
+        handle.truncate(good)
+    return known
+
+
+def _by_length(items: Sequence[Item], batch: int) -> Iterator[Item]:
+    """Yield `items` in windows of many batches, within which like lengths stand together: less padding."""
+    window = 32 * batch
+    for start in range(0, len(items), window):
+        yield from sorted(items[start : start + window], key=lambda i: len(i.question))
+
+
+def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while group := list(islice(iterator, size)):
+        yield group
+
+
+def model_answers(model: Path, device: str, blind: bool, max_new_tokens: int) -> Callable[[Sequence[Item]], list[str]]:
+    """Return a function that answers items with the model in a folder."""
+    from spatialgen.evaluate.answer import Answerer, Asked
+
+    answerer = Answerer(model, device, blind, max_new_tokens)
+    return lambda items: answerer.answer([Asked(i.question, i.image(), i.picture_key) for i in items])
+
+
+def evaluate(
+    name: str,
+    path: Path,
+    images: Path | None,
+    answer: Callable[[Sequence[Item]], list[str]],
+    out: Path,
+    batch: int = 16,
+    limit: int | None = None,
+) -> Report:
+    """Return the report of one bench over `path`; answers are kept under `out`, which belongs to one model."""
+    chosen = bench(name)
+    items = list(islice(chosen.items(path, images), limit))
+    if not items:
+        raise ConfigError(f"{path}: the bench {name} found no questions there")
+    key = hashlib.sha256(f"{name} {path}".encode()).hexdigest()[:8]
+    said = answers(items, answer, out / f"{name}-{key}.jsonl", batch)
+    return Report(name, str(path), len(items), tuple(chosen.lines(items, said)))
+
+
+def show(reports: Sequence[Report], console: Console) -> None:
+    """Print reports as tables."""
+    for report in reports:
+        table = Table(title=f"{report.bench}: {report.path} ({report.questions:,} questions)")
+        for heading in ("group", "metric", "value", "95 % interval", "n", "not parsed"):
+            table.add_column(heading, justify="left" if heading in ("group", "metric") else "right")
+        for line in report.lines:
+            e = line.estimate
+            interval = f"{e.low:.3f} .. {e.high:.3f}"
+            table.add_row(line.group, line.metric, f"{e.mean:.3f}", interval, f"{e.count:,}", f"{line.unparsed:.1%}")
+        console.print(table)
+
+
+def write(reports: Sequence[Report], file: Path) -> None:
+    """Write reports as JSON."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(file, (json.dumps([asdict(r) for r in reports], indent=1) + "\n").encode())

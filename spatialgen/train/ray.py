@@ -1,0 +1,56 @@
+"""Training on Ray: the same loop in every worker of a Ray Train group. The only module of train/ that imports ray."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.train import RunConfig, ScalingConfig
+from ray.train.torch import TorchConfig, TorchTrainer
+
+from spatialgen.train.config import TrainConfig
+from spatialgen.train.errors import TrainError
+
+
+def train_on_ray(config: TrainConfig) -> Path:
+    """Run `config` on `config.ray.workers` workers of a cluster (or a local Ray) and return the model's folder.
+
+    `config.output` and the builds must lie on a file system that all nodes share; every path is made absolute.
+    """
+    settings = config.ray
+    assert settings is not None
+    started = not ray.is_initialized()
+    if started:
+        ray.init(address=settings.address or "local", include_dashboard=False, log_to_driver=True)
+    try:
+        device = "cuda" if settings.gpus else "cpu"
+        run = config.run.model_copy(update={"device": device})
+        output = str(Path(config.output).absolute())
+        text = config.model_copy(update={"run": run, "output": output, "ray": None}).model_dump_json()
+        trainer = TorchTrainer(
+            _worker,
+            train_loop_config={"config": text, "folder": str(Path.cwd())},
+            scaling_config=ScalingConfig(num_workers=settings.workers, use_gpu=settings.gpus),
+            torch_config=TorchConfig(backend="nccl" if settings.gpus else "gloo"),
+            run_config=RunConfig(name=config.name, storage_path=f"{output}/ray"),
+        )
+        try:
+            trainer.fit()
+        except Exception as error:
+            raise TrainError(f"training on Ray failed: {error}; the same command goes on from the last step") from error
+        return Path(output) / config.stages[-1].name / "model"
+    finally:
+        if started:
+            ray.shutdown()
+
+
+def _worker(given: dict[str, Any]) -> None:
+    """Run the loop in one worker; Ray has set up the process group and RANK, WORLD_SIZE and LOCAL_RANK."""
+    import os
+
+    from spatialgen.train.run import train
+
+    os.chdir(given["folder"])
+    train(TrainConfig.model_validate(json.loads(given["config"]), strict=False))
