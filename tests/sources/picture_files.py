@@ -81,7 +81,7 @@ def write_frame(root: Path, **line: Any) -> dict[str, Any]:
         "depth": "depth.npy",
         "instances": "ids.png",
         "camera": {"fx": 60.0, "fy": 61.0, "cx": 31.5, "cy": 23.5},
-        "up": [0.0, -2.0, 0.0],
+        "up": [0.6, -1.2, 1.2],
         "objects": [{"id": 1, "label": "Table", "name": "purple table"}, {"id": 7, "label": "mug"}],
         **line,
     }

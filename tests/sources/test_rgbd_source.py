@@ -26,7 +26,7 @@ def test_a_complete_line_is_used_as_it_is(tmp_path: Path) -> None:
     assert frame.camera is not None
     assert (frame.camera.fx, frame.camera.fy, frame.camera.cx, frame.camera.cy) == (60.0, 61.0, 31.5, 23.5)
     assert frame.camera.source == "given"
-    assert np.array_equal(frame.up_camera, [0.0, -1.0, 0.0])
+    assert np.allclose(frame.up_camera, [1 / 3, -2 / 3, 2 / 3], atol=1e-12)
     assert frame.depth is not None
     assert frame.depth.depth_m.dtype == np.float32
     assert (frame.depth.depth_m == 2.5).all()
