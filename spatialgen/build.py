@@ -32,7 +32,8 @@ from spatialgen.engine.plan import (
 )
 from spatialgen.engine.run import Tally, terminable
 from spatialgen.engine.stage import Stage
-from spatialgen.estimate import disk_bytes, hours
+from spatialgen.errors import BuildFailed
+from spatialgen.estimate import disk_bytes, hours, remember_rates
 from spatialgen.export.card import write_card
 from spatialgen.perception.stages import build_stages
 from spatialgen.perception.weights import cache
@@ -79,8 +80,7 @@ def perceive(
     spec, began = _perceive_spec(config), time.monotonic()
     with _working(config, progress) as hands:
         seen = _perceive(config, spec, hands, retry_rejects=retry_rejects, extend=extend)
-    settle(config.run, seen)
-    return _report(spec.root, seen[0], None, [seen[1]], began)
+    return _settled(config, _report(spec.root, seen[0], None, [seen[1]], began), seen)
 
 
 def ask(config: BuildConfig, progress: Progress = SILENT, extend: bool = False) -> BuildReport:
@@ -89,8 +89,7 @@ def ask(config: BuildConfig, progress: Progress = SILENT, extend: bool = False) 
     with _working(config, progress) as hands:
         scenes = perceived(root)
         asked = _ask(config, scenes, hands, extend=extend)
-    settle(config.run, asked)
-    return _report(root, scenes, asked[0], [asked[1]], began)
+    return _settled(config, _report(root, scenes, asked[0], [asked[1]], began), asked)
 
 
 def generate(
@@ -103,9 +102,7 @@ def generate(
         asked = _ask(config, seen[0], hands, extend=extend)
         if seen[1] or asked[1] or not BuildPaths(spec.root).card.exists():
             write_card(spec.root)
-    settle(config.run, seen)
-    settle(config.run, asked)
-    return _report(spec.root, seen[0], asked[0], [seen[1], asked[1]], began)
+    return _settled(config, _report(spec.root, seen[0], asked[0], [seen[1], asked[1]], began), seen, asked)
 
 
 @contextmanager
@@ -135,7 +132,10 @@ def _perceive(
     manifest = read_manifest(BuildPaths(spec.root).perceive)
     if manifest is None or manifest.units < info.units:
         cache.ensure(_needed_weights(spec, info), hands.progress.message)
-    return run_perceive(spec, info, hands, retry_rejects)
+    made = run_perceive(spec, info, hands, retry_rejects)
+    if made[1] is not None:
+        remember_rates(spec.stages, device(config), made[1])
+    return made
 
 
 def _ask(config: BuildConfig, scenes: Manifest, hands: Hands, *, extend: bool) -> tuple[Manifest, Tally | None]:
@@ -247,6 +247,7 @@ def _plan_report(config: BuildConfig, spec: PerceiveSpec, info: PlanInfo, before
     pool_of = {step: index for index, pool in enumerate(spec.pools) for step in pool.steps}
     here = this_machine(config)
     known = config.run.executor == "ray" and here is not None
+    pools = tuple(_pool_plan(pool, spec.pools, here, info.units) for pool in spec.pools)
     return PlanReport(
         out=str(spec.root),
         records=info.records,
@@ -259,9 +260,9 @@ def _plan_report(config: BuildConfig, spec: PerceiveSpec, info: PlanInfo, before
             StagePlan(s.name, s.version, s.batch_size, pool_of[s.name], s.resources.cpus, s.resources.gpus)
             for s in spec.stages
         ),
-        pools=tuple(_pool_plan(pool, spec.pools, here, info.units) for pool in spec.pools),
+        pools=pools,
         disk_bytes=disk_bytes(config, info),
-        hours=hours(spec.root, info),
+        hours=hours(pools, spec.stages, device(config), info.records - sum(info.rejects.values())),
         problems=tuple(shortfalls(spec.pools, here)) if known and here is not None else (),
     )
 
@@ -280,6 +281,17 @@ def this_machine(config: BuildConfig) -> Cluster | None:
         gpus = float(len(list(Path("/dev").glob("nvidia[0-9]*"))))
     cpus = config.ray.num_cpus or len(os.sched_getaffinity(0))
     return Cluster(((float(cpus), float(gpus)),))
+
+
+def _settled(config: BuildConfig, report: BuildReport, *made: tuple[Manifest, Tally | None]) -> BuildReport:
+    """Return `report`, or raise BuildFailed with it if what was `made` has too many faults."""
+    try:
+        for each in made:
+            settle(config.run, each)
+    except BuildFailed as error:
+        error.report = report
+        raise
+    return report
 
 
 def _report(

@@ -36,4 +36,9 @@ class LeaseError(StoreError):
 
 
 class BuildFailed(SpatialgenError):
-    """The run ended, but too many records were rejected or internal errors happened."""
+    """The run ended, but too many records were rejected or internal errors happened.
+
+    `report` is what the build holds (a `reports.BuildReport`), where it could be finished all the same.
+    """
+
+    report: object | None = None

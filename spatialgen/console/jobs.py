@@ -13,7 +13,7 @@ from spatialgen import build
 from spatialgen.config.loader import load_config
 from spatialgen.console.progress import watching
 from spatialgen.console.tables import as_json, console, print_build, print_plan, print_status
-from spatialgen.errors import PlanError
+from spatialgen.errors import BuildFailed, PlanError
 from spatialgen.reports import BuildReport
 
 
@@ -35,8 +35,13 @@ def run(job: str, config: Path, overrides: Sequence[str], *, json: bool, **optio
         "generate": build.generate,
     }
     settings = load_config(config, overrides)
-    with watching(json) as progress:
-        report = jobs[job](settings, progress, **options)
+    try:
+        with watching(json) as progress:
+            report = jobs[job](settings, progress, **options)
+    except BuildFailed as error:
+        if isinstance(error.report, BuildReport):
+            _print(error.report, print_build, json)
+        raise
     _print(report, print_build, json)
 
 

@@ -37,7 +37,7 @@ def print_plan(report: PlanReport, out: Console) -> None:
         "images to read": f"{listed} of {report.records} records, {size(report.source_bytes)}",
         "units": f"{report.units}" + (f", {report.new_units} of them new" if report.new_units < report.units else ""),
         "disk, about": size(report.disk_bytes),
-        "time, about": "no run has been measured here yet" if report.hours is None else f"{report.hours:.2f} hours",
+        "time, about": "not known yet: run a few images first" if report.hours is None else f"{report.hours:.2f} hours",
         "fingerprint": report.fingerprint[:16],
         "build folder": report.out,
     }

@@ -71,6 +71,7 @@ def _init_options(settings: RaySettings, address: str, pools: int) -> dict[str, 
     if address != "local":
         return quiet
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     store = _FUSED_STORE_BYTES if pools == 1 else _POOLED_STORE_BYTES
     return quiet | {
         "include_dashboard": False,

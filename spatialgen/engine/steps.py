@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from spatialgen.engine.guard import describe, guarded, is_out_of_memory, release_memory
 from spatialgen.engine.stage import Stage
-from spatialgen.engine.threads import single_thread
 from spatialgen.errors import BuildFailed, SpatialgenError
 from spatialgen.records import Frame, Reject, RejectCode, Scene
 from spatialgen.sources.base import PlanRow, Source
@@ -130,7 +129,6 @@ class StageStep:
         except Exception as error:
             raise BuildFailed(f"stage {self.name} cannot be set up: {describe(error)}") from error
         self._is_set_up = True
-        single_thread()
 
     def close(self) -> None:
         if self._is_set_up:

@@ -12,14 +12,15 @@ _VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
     "RAYON_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
 )
 
 
 def single_thread() -> None:
     """Hold torch, BLAS, OpenMP, OpenCV and Arrow to one thread in this process.
 
-    Libraries imported later read the environment; those already loaded are told. Call it again after a stage has
-    imported more. onnxruntime takes its thread counts by session, where the backends set them.
+    Libraries imported later read the environment; those already loaded are told. Call it again when more may have
+    been imported. onnxruntime takes its thread counts by session, where the backends set them.
     """
     os.environ.update(dict.fromkeys(_VARIABLES, "1"))
     os.environ["TOKENIZERS_PARALLELISM"] = "false"

@@ -108,6 +108,7 @@ class Worker:
             return Fatal(type(error).__name__, str(error))
 
     def _work(self, unit: int, message: Passed | None) -> Message:
+        single_thread()  # once more for each unit: stages import their libraries when they first need them
         items = self._shop.items(unit) if message is None else pickle.loads(message.items)  # noqa: S301 (our own)
         clock = Clock() if message is None else message.clock
         key = f"u{unit:08d}.p{self._pool}"
