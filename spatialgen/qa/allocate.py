@@ -21,7 +21,6 @@ from spatialgen.qa.types import INVERSE
 
 OPEN_SHARE = 0.4
 FOURS_SHARE = 0.3
-NOBODY = np.uint64(0x9D39247E33776D41)
 
 
 def fact_keys(a: SceneArrays, facts: Facts) -> U64:
@@ -29,7 +28,7 @@ def fact_keys(a: SceneArrays, facts: Facts) -> U64:
     keys = mix(a.s.key[facts.scene], text_key("type", facts.type))
     for column in range(facts.subjects.shape[1]):
         subject = facts.subjects[:, column]
-        keys = mix(keys, np.where(subject >= 0, a.o.key[subject], NOBODY))
+        keys = np.where(subject >= 0, mix(keys, a.o.key[subject]), keys)
     return keys if facts.params is None else mix(keys, text_keys(facts.params))
 
 

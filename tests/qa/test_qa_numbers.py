@@ -50,7 +50,7 @@ def test_exact_lengths_are_said_within_three_percent_or_a_centimetre(value: floa
 def test_printed_step_is_never_finer_than_the_error(value: float, share: float) -> None:
     sigma = share * value
     step = printed_step(value, sigma, 0.0)
-    assert step >= sigma
+    assert step >= sigma * (1 - 1e-9)
     text = digits(value, sigma, 0.0)
     assert abs(float(text) - value) <= step / 2 + 1e-9
     figures = len(text.lstrip("0.").replace(".", "").rstrip("0")) if float(text) else 0

@@ -90,7 +90,9 @@ def test_rows_read_well() -> None:
         for text in (question, answer):
             assert text == text.strip()
             assert text[0].isupper() or text[0] in "0123456789([", text
-            assert not re.search(r" {2}|[{}]|\bthe the\b|\ba a\b|\ba [aeiou](?!ne\b|ni)|None(?! of)|\bnan\b", text), text
+            assert not re.search(r" {2}|[{}]|\bthe the\b|\ba a\b|\ba [aeiou](?!ne\b|ni)|None(?! of)|\bnan\b", text), (
+                text
+            )
             assert not re.search(r"[.?!,] [.?!,]|\.\.|,\.", text), text
             assert not re.search(r"[a-z][.?!] [a-z]", text.replace("o'clock. ", "")), text
         assert question.split("\n")[0][-1] in ".?!:", question
