@@ -92,12 +92,12 @@ def test_given_depth_instances_labels_and_camera_no_network_runs() -> None:
         (
             "coco_ssd}",
             "coco_sd}",
-            "line 7: perceive.detector.backend: no backend 'coco_sd' for detectors; there are: coco_ssd",
+            "line 7: perceive.detector.backend: no backend 'coco_sd' for detectors; there are: coco_pair, coco_ssd",
         ),
         (
             "{backend: coco_ssd}",
             "coco_ssd",
-            "line 7: perceive.detector: expected {backend: NAME, ...}, NAME one of coco_ssd",
+            "line 7: perceive.detector: expected {backend: NAME, ...}, NAME one of coco_pair, coco_ssd",
         ),
         ("coco_ssd}", "coco_ssd, min_score: high}", "line 7: perceive.detector.min_score: expected a valid number"),
         ("  gravity: {backend: level}\n", "", "line 6: perceive.gravity: this key is missing"),
