@@ -10,22 +10,24 @@ from numpy.typing import NDArray
 from spatialgen.geometry.crops import Crop
 from spatialgen.geometry.frames import View
 from spatialgen.geometry.rims import Rim, find_rim
-from spatialgen.records import F32
+from spatialgen.records import F32, Bool
 
 MAX_POINTS = 2500
 _FEWEST_READINGS = 8
+_BACKGROUND_GAP = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cloud:
     """Canonical metres. `points_m` (3, N) sampled pixels with unit `normals` (3, N) towards the camera, NaN unknown;
-    the `rim`; the median and the 2nd percentile of all readings."""
+    the `rim`; the median and the 2nd percentile of all readings; the relative error of a reading."""
 
     points_m: F32
     normals: F32
     rim: Rim
     median_depth_m: float
     nearest_depth_m: float
+    noise_sigma: float = 0.0
 
     @property
     def surface_m(self) -> F32:
@@ -33,11 +35,16 @@ class Cloud:
         return np.concatenate([self.points_m, self.rim.end_m], axis=1)
 
 
-def object_cloud(crop: Crop, view: View, look_px: int = 1) -> Cloud | None:
+def object_cloud(
+    crop: Crop, view: View, look_px: int = 1, floor_m: float | None = None, noise_sigma: float = 0.0
+) -> Cloud | None:
     """Return the visible surface of a crop, None without readings. `look_px`: see `find_rim`.
 
-    A mask that touches the crop's border (that of the image) has no rim there.
+    A mask that touches the crop's border (that of the image) has no rim there. In a mask that cannot be trusted,
+    readings below `floor_m` are the floor's, and a few that lie far behind all others are the background's.
     """
+    if crop.trusted is not None:
+        crop = replace(crop, trusted=_without_background(crop, view, floor_m))
     inside = np.zeros_like(crop.mask)
     inside[1:-1, 1:-1] = True
     own = np.flatnonzero(crop.readings & inside)
@@ -50,7 +57,23 @@ def object_cloud(crop: Crop, view: View, look_px: int = 1) -> Cloud | None:
     if not rim.end_m.shape[1]:
         return None
     median, nearest = depths[len(depths) // 2], depths[int(0.02 * (len(depths) - 1))]
-    return Cloud(points, normals, rim, float(median), float(nearest))
+    return Cloud(points, normals, rim, float(median), float(nearest), noise_sigma)
+
+
+def _without_background(crop: Crop, view: View, floor_m: float | None) -> Bool:
+    """Return the readings of an untrusted mask (h, w) without floor and background that shows through its gaps."""
+    trusted = crop.readings
+    if floor_m is not None:
+        u = crop.u0 + np.arange(crop.mask.shape[1])
+        v = crop.v0 + np.arange(crop.mask.shape[0])
+        trusted = trusted & (view.points(u, v[:, None], crop.depth_m)[2] > floor_m)
+    depths = np.sort(crop.depth_m[trusted])
+    tail = len(depths) - len(depths) // 8
+    if len(depths) < _FEWEST_READINGS:
+        return trusted
+    gaps = np.diff(depths[tail - 1 :])
+    wide = np.flatnonzero(gaps > _BACKGROUND_GAP * depths[len(depths) // 2])
+    return trusted & (crop.depth_m <= depths[tail - 1 + wide[0]]) if len(wide) else trusted
 
 
 def _thinned(own: NDArray[np.intp], width: int) -> NDArray[np.intp]:

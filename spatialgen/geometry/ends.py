@@ -18,6 +18,13 @@ _LEAST_REACH_M = 0.004
 _A_LINE = 10
 """So many rim points in one line are a side of the object, and not a corner cut off by something nearer."""
 
+_A_FACE = 12
+"""So many points of a face turned towards the end are the end, whatever the rim around them says."""
+
+_FACING = 0.9
+_EXACT = 1e-3
+"""Relative error of depth below which the outermost reading is the end, and not the luckiest one."""
+
 _NEXT_PX = 3
 _FRACTION_SIGMA = 0.29
 """One-sigma error, in pixels, of an edge known to lie between two neighbours."""
@@ -49,6 +56,10 @@ def find_end(cloud: Cloud, direction: F64, extent_m: float) -> End:
     reach = max(0.02 * extent_m, _LEAST_REACH_M, 2 * float(half[band].max()) if band.any() else 0.0)
     body, rim = on_points > value - reach, on_rim > value - reach
     facing = w @ cloud.normals[:, body]
+    with np.errstate(invalid="ignore"):
+        face = on_points[body][facing > _FACING]
+    if len(face) >= _A_FACE:
+        value, sigma = float(face.max() if cloud.noise_sigma < _EXACT else np.median(face)), 1e-4 * extent_m
     across = rim & (half > 0.5 * cloud.rim.step_length_m)
     state = _state(cloud.rim.is_covered[across if across.any() else rim], facing[np.isfinite(facing)])
     if state == SEEN and int(band.sum()) < _A_LINE and _touches_cover(cloud, band, int(np.argmax(on_rim))):
@@ -78,7 +89,9 @@ def outermost(
     """
     free = cloud.rim.kind != HIDDEN
     inner = np.where(free, on_rim - half, on_rim)
-    least = float(max(on_points.max(), inner.max()))
+    least = float(on_points.max())
+    if cloud.rim.is_read.any():
+        least = max(least, float(inner[cloud.rim.is_read].max()))
     band = free & (inner > least - 2 * half - 1e-4) & (half > -1e-4)
     if not band.any():
         return least, _FRACTION_SIGMA * 2 * float(np.abs(half).mean()), band

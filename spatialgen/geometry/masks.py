@@ -25,8 +25,10 @@ _STRONG = 0.06
 _ENOUGH = 60
 _MOST_BORDERS = 150
 _CORE_PX = 2
-_NEAR_CORE_PX = 3
-_SAME_SURFACE = 0.02
+_NEAR_CORE_PX = 5
+_SAME_SURFACE = 0.015
+_GOES_ON = 0.7
+_STEP, _STEP_BLED = 0.015, 0.003
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,13 @@ class EdgeQuality:
         """Whether masks and depth can be taken at their word, pixel by pixel."""
         return self.offset_px == 0 and not self.bleeds
 
+    @property
+    def look_px(self) -> int:
+        """How far beyond a mask's border to read what lies there: past what bleeds, past a neighbour's excess."""
+        if self.is_clean:
+            return 1
+        return 1 + 2 * max(-self.offset_px, 0) + max(self.offset_px, 0) + (2 if self.bleeds else 0)
+
 
 def edge_quality(crops: Iterable[Crop]) -> EdgeQuality:
     """Return how well masks and depth agree, over all objects of a scene."""
@@ -52,7 +61,10 @@ def edge_quality(crops: Iterable[Crop]) -> EdgeQuality:
     split = float(np.concatenate([share for _, share in found]).mean())
     middle = int(np.median(places))
     agreed = float((np.abs(places - middle) <= 1).mean())
-    return EdgeQuality(middle if agreed > 0.5 else 0, split > 0.2)
+    bleeds = split > 0.2
+    if agreed < 0.5 or (bleeds and abs(middle) < 2):
+        middle = 0
+    return EdgeQuality(middle, bleeds)
 
 
 def _silhouettes(crop: Crop) -> tuple[I32, Bool]:
@@ -95,20 +107,36 @@ def restored(crop: Crop, quality: EdgeQuality) -> Crop:
         change = cv2.dilate if quality.offset_px > 0 else cv2.erode
         mask = change(mask.astype(np.uint8), disc) > 0
         mask &= crop.mask | (crop.ids <= 0) if quality.offset_px > 0 else crop.mask
-    return replace(crop, mask=mask, trusted=_own_readings(crop.depth_m, mask))
+    return replace(crop, mask=mask, trusted=_own_readings(crop.depth_m, mask, quality.bleeds))
 
 
-def _own_readings(depth_m: F32, mask: Bool) -> Bool:
-    """Return where a mask's readings (h, w) are like those of its inner part close by.
+def _own_readings(depth_m: F32, mask: Bool, bleeds: bool) -> Bool:
+    """Return where a mask's readings (h, w) are the object's own: inside, or as the inside close by goes on.
 
-    Thin parts have no inner part: there a reading counts if it is among the nearest around.
+    Thin parts have no inside: there a reading counts if it is among the nearest around.
     """
     finite = mask & np.isfinite(depth_m)
     box = np.ones((3, 3), np.uint8)
     core = cv2.erode(mask.astype(np.uint8), box, iterations=_CORE_PX).astype(bool) & finite
+    if bleeds:
+        core &= _smooth(depth_m)
     window = np.ones((2 * _NEAR_CORE_PX + 1, 2 * _NEAR_CORE_PX + 1), np.uint8)
     far = cv2.dilate(np.where(core, depth_m, np.float32(0)), window)
     near = cv2.erode(np.where(core, depth_m, np.float32(np.inf)), window)
-    like_core = (depth_m < far * (1 + _SAME_SURFACE)) & (depth_m > near * (1 - _SAME_SURFACE))
     nearest = cv2.erode(np.where(finite, depth_m, np.float32(np.inf)), window)
-    return np.asarray(finite & np.where(far > 0, core | like_core, depth_m < nearest * (1 + _SAME_SURFACE)))
+    with np.errstate(invalid="ignore", over="ignore"):
+        slack = _GOES_ON * (far - near) + (_STEP_BLED if bleeds else _STEP) * depth_m
+        as_inside = (depth_m < far + slack) & (depth_m > near - slack)
+        thin = depth_m < nearest * (1 + _SAME_SURFACE)
+    return np.asarray(finite & (core | np.where(far > 0, as_inside, thin)))
+
+
+def _smooth(depth_m: F32) -> Bool:
+    """Return where depth (h, w) bends little along rows and columns."""
+    smooth = np.ones(depth_m.shape, bool)
+    middle, limit = depth_m[1:-1, 1:-1], _SAME_SURFACE * depth_m[1:-1, 1:-1]
+    with np.errstate(invalid="ignore"):
+        bends = np.abs(depth_m[1:-1, 2:] + depth_m[1:-1, :-2] - 2 * middle) > limit
+        bends |= np.abs(depth_m[2:, 1:-1] + depth_m[:-2, 1:-1] - 2 * middle) > limit
+    smooth[1:-1, 1:-1] = ~bends
+    return smooth

@@ -21,6 +21,7 @@ _JUMP = 0.012
 _STEEPEST = 0.05
 """Largest relative change of inverse depth from pixel to pixel that counts as slope of one surface."""
 
+_UNSTEADY = 0.003
 _DEEPEST_PX = 4
 """How far inside the mask a reading is looked for where the outermost ones bleed."""
 
@@ -32,7 +33,8 @@ class Rim:
     `end_m` (3, M): the surface drawn on to the border, half a pixel beyond the last pixel (on that pixel where
     something nearer covers it); `step_m` (3, M): from the pixel's centre to the border; `kind` (M,): OPEN, HIDDEN or
     CONTACT; `px` (2, M): the pixel; `beyond_id` (M,): who owns the next one; `blur_m` (M,): by how much the surface
-    runs away from the eye there, where that is too steep to say where it ends, else 0.
+    runs away from the eye there, where that is too steep to say where it ends, else 0; `is_read` (M,): whether the
+    last pixel was read, and not drawn on from farther inside.
     """
 
     end_m: F32
@@ -41,6 +43,7 @@ class Rim:
     px: I32
     beyond_id: I32
     blur_m: F32
+    is_read: Bool
 
     @property
     def step_length_m(self) -> F32:
@@ -66,7 +69,7 @@ def find_rim(crop: Crop, view: View, look_px: int) -> Rim:
     at, du, dv, shift, skipped = at[known], du[known], dv[known], shift[known], skipped[known]
     source = at - skipped * shift
     here = inverse[source]
-    slope, steep = _slope(inverse, source, shift, here)
+    slope, steep = _slope(inverse, source, shift, skipped, here)
     blur = np.where(steep, np.abs(slope) / here**2, np.float32(0))
     slope = np.where(steep, np.float32(0), slope)
     row, column = at // width, at % width
@@ -78,7 +81,7 @@ def find_rim(crop: Crop, view: View, look_px: int) -> Rim:
     outer = view.points(u + 0.5 * du, v + 0.5 * dv, 1 / (here + (skipped + np.float32(0.5)) * slope))
     end = np.where(kind == HIDDEN, inner, outer)
     px = np.stack([u, v]).astype(np.int32)
-    return Rim(end, outer - inner, kind, px, crop.ids.ravel()[out].astype(np.int32), blur)
+    return Rim(end, outer - inner, kind, px, crop.ids.ravel()[out].astype(np.int32), blur, skipped == 0)
 
 
 def _borders(mask: Bool) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
@@ -102,10 +105,21 @@ def _skipped(inverse: F32, at: NDArray[np.intp], shift: NDArray[np.intp]) -> tup
     return np.argmax(readable, axis=1), readable.any(axis=1)
 
 
-def _slope(inverse: F32, source: NDArray[np.intp], shift: NDArray[np.intp], here: F32) -> tuple[F32, Bool]:
-    """Return the change of inverse depth a pixel outwards, 0 where unknown, and whether it is too steep to follow."""
-    slope = here - inverse[np.clip(source - shift, 0, len(inverse) - 1)]
+def _slope(
+    inverse: F32, source: NDArray[np.intp], shift: NDArray[np.intp], skipped: NDArray[np.intp], here: F32
+) -> tuple[F32, Bool]:
+    """Return the change of inverse depth a pixel outwards, 0 where unknown, and whether it is too steep to follow.
+
+    Where the border itself could not be read, the slope is followed over some pixels, so it must be steady.
+    """
+    last = len(inverse) - 1
+    before = inverse[np.clip(source - shift, 0, last)]
+    slope = here - before
     slope = np.where(np.isfinite(slope), slope, np.float32(0))
+    if skipped.any():
+        earlier = before - inverse[np.clip(source - 2 * shift, 0, last)]
+        steady = np.abs(earlier - slope) < _UNSTEADY * here
+        slope = np.where((skipped == 0) | steady, slope, np.float32(0))
     return slope, np.abs(slope) > _STEEPEST * here
 
 

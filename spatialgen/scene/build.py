@@ -79,7 +79,7 @@ def build_scene(frame: Frame, config: LiftConfig) -> Scene:
     depth = depth_on_image_grid(frame.depth.depth_m, width, height)
     grid = sample_grid(depth, ids, len(detections))
     ground = find_ground(frame, grid)
-    seen, quality = _look(detections, depth, ids, ground.view)
+    seen, quality = _look(detections, depth, ids, ground)
     geometries, pairs = _lift(seen, quality, depth, ids, ground, detections, config)
     objects = tuple(
         _scene_object(s, geometries.get(k), detections, frame.texts, ground.noise) for k, s in enumerate(seen)
@@ -150,18 +150,19 @@ def _given_gravity(frame: Frame) -> Gravity | None:
     return Gravity(up / np.linalg.norm(up), 0.0, "given")
 
 
-def _look(detections: Detections, depth: F32, ids: I32, view: View) -> tuple[list[_Seen], EdgeQuality]:
+def _look(detections: Detections, depth: F32, ids: I32, ground: Ground) -> tuple[list[_Seen], EdgeQuality]:
     """Return the image facts and the visible surface of every object that has pixels, its mask set right."""
     height, width = ids.shape
     bounds = ndimage.find_objects(ids, max_label=len(detections))
     crops = {k: crop_object(depth, ids, k + 1, b) for k, b in enumerate(bounds) if b is not None}
     quality = edge_quality(crops.values())
+    floor_m = None if ground.fit is None else 0.01 + 2 * ground.noise.sigma * ground.view.height_m
     seen: list[_Seen] = []
     for k, raw in crops.items():
         crop = restored(raw, quality)
         facts = image_facts(crop, width, height)
         if facts is not None:
-            seen.append(_Seen(k, facts, object_cloud(crop, view, 1 if quality.is_clean else 3)))
+            seen.append(_Seen(k, facts, object_cloud(crop, ground.view, quality.look_px, floor_m, ground.noise.sigma)))
     return seen, quality
 
 
