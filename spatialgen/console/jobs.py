@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,15 @@ from rich.console import Console
 from spatialgen import build
 from spatialgen.config.loader import load_config
 from spatialgen.console.progress import watching
-from spatialgen.console.tables import as_json, console, print_build, print_plan, print_status
+from spatialgen.console.tables import as_json, console, print_build, print_plan, print_rows, print_status
+from spatialgen.console.words import shown
 from spatialgen.errors import BuildFailed, PlanError
+from spatialgen.records import Reject
 from spatialgen.reports import BuildReport
+from spatialgen.store.layout import BuildPaths
+from spatialgen.store.plan import PlanReader, read_info
+
+_REFUSED = 10
 
 
 def plan(config: Path, overrides: Sequence[str], *, extend: bool, json: bool) -> None:
@@ -23,6 +31,10 @@ def plan(config: Path, overrides: Sequence[str], *, extend: bool, json: bool) ->
     with watching(json) as progress:
         report = build.plan_build(settings, extend, progress)
     _print(report, print_plan, json)
+    if report.rejects and not json:
+        header = ("record", "reason", "what exactly")
+        rows = [(shown(r.image_id), r.code.value, shown(r.detail, 200)) for r in _first_refused(Path(report.out))]
+        print_rows(console(), "the first that are refused", header, rows)
     if report.problems:
         raise PlanError("this plan cannot run here: " + "; ".join(report.problems))
 
@@ -69,6 +81,13 @@ def export(out: Path, folder: Path, qa: str | None, split: str | None) -> None:
 def say(text: str) -> None:
     """Print `text` on standard error."""
     print(text, file=sys.stderr, flush=True)
+
+
+def _first_refused(root: Path) -> list[Reject]:
+    paths = BuildPaths(root).perceive
+    info = read_info(paths)
+    with closing(PlanReader(paths.plan_parquet, info.units if info else 0)) as plan:
+        return list(islice((r for unit in plan for r in unit if isinstance(r, Reject)), _REFUSED))
 
 
 def _print(report: Any, table: Callable[[Any, Console], None], json: bool) -> None:

@@ -51,7 +51,7 @@ def test_json_is_one_object_on_standard_output_and_lines_on_the_other(
 def test_plan_shows_what_a_run_would_do_and_runs_nothing(tmp_path: Path, run: Run, options: Options) -> None:
     out = tmp_path / "out"
     shown = run("plan", *options(out)).stdout
-    for word in ("5 of 6 records", "units", "disk, about", "time, about", "missing_file", "segment", "workers"):
+    for word in ("5 of 6 records", "units", "disk, about", "time, about", "missing_file", "'gone.png'", "segment"):
         assert word in shown
     report = json.loads(run("plan", *options(out), "--json").stdout)
     assert (report["records"], report["units"], report["rejects"]) == (6, 3, {"missing_file": 1})
