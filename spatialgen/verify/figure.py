@@ -22,7 +22,8 @@ def draw(reports: Sequence[ConditionReport], path: Path) -> None:
     """Write the figure as a PNG: a heat map for each of three shares by type and condition, and calibration."""
     tables = {report.name: {row.type: row for row in report.summaries()} for report in reports}
     names = sorted({(row.kind, name) for table in tables.values() for name, row in table.items()})
-    figure, axes = plt.subplots(1, 4, figsize=(20, 0.22 * len(names) + 2.5), constrained_layout=True)
+    figure, axes = plt.subplots(1, 4, figsize=(18, 0.2 * len(names) + 2.5))
+    figure.subplots_adjust(left=0.08, right=0.99, top=0.97, bottom=0.08, wspace=0.35)
     shares: list[tuple[str, Callable[[Summary], float], float]] = [
         ("right, or within 10 % / 1 cm", _good, 0.9),
         ("right, or within 25 %", lambda row: row.right if row.kind != "quantity" else row.within_25, 0.9),
@@ -32,7 +33,7 @@ def draw(reports: Sequence[ConditionReport], path: Path) -> None:
         _heat_map(axis, tables, [name for _, name in names], share, low)
         axis.set_title(title)
     _calibration(axes[3], reports)
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=80)
     plt.close(figure)
 
 

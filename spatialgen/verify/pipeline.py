@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from spatialgen import schema
 from spatialgen.build import generate, perceive
 from spatialgen.config.loader import load_config
 from spatialgen.config.models import BuildConfig
+from spatialgen.errors import BuildFailed
 from spatialgen.records import Scene
 from spatialgen.store.layout import BuildPaths
 from spatialgen.store.read import read_table
@@ -32,14 +34,14 @@ _JUDGED = [
 RGBD: Mapping[str, Any] = {
     "name": "verify",
     "perceive": {
-        "detector": {"backend": "coco_ssd"},
+        "detector": {"backend": "coco_pair", "min_score": 0.2},
         "depth": {"backend": "fastdepth"},
         "segmenter": {"backend": "u2netp"},
         "captioner": {"backend": "measured"},
         "camera": {"backend": "exif"},
         "gravity": {"backend": "level"},
     },
-    "ask": {"per_image": "all"},
+    "ask": {"per_image": "all", "min_score": 0.5},
 }
 """The settings of configs/rgbd.yaml, for installations without the repository."""
 
@@ -62,21 +64,34 @@ def build_config(frames: Path, out: Path, config: Path | None = None) -> BuildCo
     )
 
 
-def run_build(config: BuildConfig, *, worded: bool = True) -> tuple[dict[str, Scene], Rows]:
+def run_build(
+    config: BuildConfig, *, worded: bool = True, tell: Callable[[str], None] = lambda text: None
+) -> tuple[dict[str, Scene], Rows]:
     """Run the build and return its scenes and its question rows (the judged columns), both by image id.
 
-    Not `worded`: the questions are left out, and the rows are the facts that they would be about.
+    Not `worded`: the questions are left out, and the rows are the facts that they would be about. A build that ends
+    with rejects is judged by what it made; `tell` hears why.
     """
     if not worded:
-        perceive(config)
+        with _tolerant(tell):
+            perceive(config)
         scenes = _scenes(config)
         return scenes, fact_rows(list(scenes.values()))
-    generate(config)
+    with _tolerant(tell):
+        generate(config)
     scenes = _scenes(config)
     rows: Rows = {image_id: [] for image_id in scenes}
     for row in _questions(BuildPaths(Path(config.output.path)), config.ask.name):
         rows[row["image_id"]].append(row)
     return scenes, rows
+
+
+@contextmanager
+def _tolerant(tell: Callable[[str], None]) -> Iterator[None]:
+    try:
+        yield
+    except BuildFailed as error:
+        tell(str(error))
 
 
 def _scenes(config: BuildConfig) -> dict[str, Scene]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ from spatialgen.verify.pipeline import build_config, run_build
 
 BATCH = 40
 GIVEN = "as given"
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class ConditionReport:
         return float(values[0]), float(values[1]), float(values[2])
 
 
-def run(options: VerifyOptions, tell: Callable[[str], None] = lambda text: None) -> list[ConditionReport]:
+def run(options: VerifyOptions, tell: Tell = lambda text: None) -> list[ConditionReport]:
     """Run and judge all conditions; `tell` hears of progress. Nothing is left on the disk.
 
     Raises ConfigError on unknown conditions or nothing to do, and whatever a build raises.
@@ -76,28 +78,27 @@ def run(options: VerifyOptions, tell: Callable[[str], None] = lambda text: None)
         raise ConfigError("no scenes to verify: --scenes must be at least 1")
     with tempfile.TemporaryDirectory(prefix="spatialgen-verify-") as folder:
         if options.frames is not None:
-            return [_given(options, options.frames, Path(folder))]
+            return [_given(options, options.frames, Path(folder), tell)]
         return _analytic(options, Path(folder), tell)
 
 
-def _given(options: VerifyOptions, frames: Path, work: Path) -> ConditionReport:
+def _given(options: VerifyOptions, frames: Path, work: Path, tell: Tell) -> ConditionReport:
     report = ConditionReport(GIVEN)
-    _judge_folder(report, read_truth(frames), frames, work / "build", options)
+    _judge_folder(report, read_truth(frames), frames, work / "build", options, tell)
     return report
 
 
-def _analytic(options: VerifyOptions, work: Path, tell: Callable[[str], None]) -> list[ConditionReport]:
+def _analytic(options: VerifyOptions, work: Path, tell: Tell) -> list[ConditionReport]:
     reports = {name: ConditionReport(name) for name in options.conditions}
     for batch, (kind, seeds) in enumerate(_batches(options)):
         scenes = [sample_scene(seed, kind=kind, size_wh=options.size_wh) for seed in seeds]
-        exact = work / f"{batch}-exact"
-        write_manifest(exact, scenes)
-        truths = read_truth(exact)
+        write_manifest(work / f"{batch}-truth", scenes)
+        truths = read_truth(work / f"{batch}-truth")
         for name, report in reports.items():
-            frames = work / f"{batch}-{name}"
-            if frames != exact:
-                write_manifest(frames, scenes, condition(name))
-            _judge_folder(report, truths, frames, work / f"{batch}-{name}-build", options)
+            folder = work / f"{batch}-{name}"
+            write_manifest(folder / "frames", scenes, condition(name))
+            _judge_folder(report, truths, folder / "frames", folder / "build", options, tell)
+            shutil.rmtree(folder)  # pictures of many conditions would fill a small disk
             tell(f"{kind} {seeds[0]}-{seeds[-1]}, {name}: {len(report.judged)} facts judged so far")
     return list(reports.values())
 
@@ -111,10 +112,10 @@ def _batches(options: VerifyOptions) -> Iterator[tuple[Kind, Sequence[int]]]:
 
 
 def _judge_folder(
-    report: ConditionReport, truths: Iterable[TrueScene], frames: Path, out: Path, options: VerifyOptions
+    report: ConditionReport, truths: Iterable[TrueScene], frames: Path, out: Path, options: VerifyOptions, tell: Tell
 ) -> None:
     began = time.monotonic()
-    scenes, rows = run_build(build_config(frames, out, options.config), worded=options.worded)
+    scenes, rows = run_build(build_config(frames, out, options.config), worded=options.worded, tell=tell)
     report.seconds += time.monotonic() - began
     for truth in truths:
         report.scenes += 1
