@@ -60,4 +60,4 @@ def test_a_real_frame_needs_no_network(
     assert {"image_third", "image_coverage", "box_2d", "exists", "count"} <= types
     nearest = [r["answer_value"] for r in build.rows("questions", "default") if r["question_type"] == "nearest_depth"]
     assert all(0.4 < depth_m < 1.1 for depth_m in nearest)
-    assert not (tmp_path / "no weights here").exists()
+    assert not (tmp_path / "no weights here" / "weights").exists()
