@@ -165,7 +165,7 @@ def inspect(
 @app.command()
 def export(
     out: Out,
-    to: Annotated[Path, typer.Option(help="The folder to write.")],
+    to: Annotated[Path | None, typer.Option(help="The folder to write; by default OUT-llava, beside OUT.")] = None,
     qa: Annotated[str | None, typer.Option(help="The set of questions, where there are several.")] = None,
     split: Annotated[str | None, typer.Option(help="train, val or test; by default all.")] = None,
 ) -> None:
@@ -173,7 +173,7 @@ def export(
     with told_plainly():
         from spatialgen.console import jobs
 
-        jobs.export(out, to, qa, split)
+        jobs.export(out, to or out.absolute().with_name(f"{out.absolute().name}-llava"), qa, split)
 
 
 @models_app.command("list")
