@@ -361,3 +361,35 @@ def save_depth_pro(folder: Path, *, field_of_view: bool = True) -> Path:
     _save(model, folder, True)
     transformers.DepthProImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
     return folder
+
+
+def save_sam2(folder: Path) -> Path:
+    """Save a tiny Segment Anything 2 of 128 pixels a side."""
+    torch.manual_seed(0)
+    backbone = {
+        "model_type": "sam2_hiera_det_model",
+        "hidden_size": 12,
+        "num_attention_heads": 1,
+        "image_size": [128, 128],
+        "window_positional_embedding_background_size": [4, 4],
+        "blocks_per_stage": [1, 1, 2, 1],
+        "embed_dim_per_stage": [12, 24, 48, 96],
+        "num_attention_heads_per_stage": [1, 2, 4, 8],
+        "window_size_per_stage": [4, 2, 4, 2],
+        "global_attention_blocks": [3],
+    }
+    config = transformers.Sam2Config(
+        vision_config={
+            "backbone_config": backbone,
+            "backbone_channel_list": [96, 48, 24, 12],
+            "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]],
+            "fpn_hidden_size": 32,
+        },
+        prompt_encoder_config={"hidden_size": 32, "image_size": 128, "mask_input_channels": 8},
+        mask_decoder_config={"hidden_size": 32, "mlp_dim": 64, "num_attention_heads": 2, "iou_head_hidden_dim": 32},
+    )
+    model = transformers.Sam2Model(config)
+    _spread(model, 1.0)
+    _save(model, folder, True)
+    transformers.Sam2ImageProcessor(size={"height": 128, "width": 128}).save_pretrained(folder)
+    return folder

@@ -39,6 +39,7 @@ CHECKPOINTS: dict[str, Callable[[Path], dict[str, Any]]] = {
         "model": str(tiny.save_sam(folder / "sam_vit_b_01ec64.pth")),
         "min_predicted_iou": -100.0,
     },
+    "segmenters/sam2": lambda folder: {"model": str(tiny.save_sam2(folder)), "min_predicted_iou": -100.0},
     "captioners/florence2": lambda folder: {"model": str(tiny.save_florence2(folder))},
     "captioners/blip": lambda folder: {"model": str(tiny.save_blip(folder))},
     "depth/depth_pro": lambda folder: {"model": str(tiny.save_depth_pro(folder))},

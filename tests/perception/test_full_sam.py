@@ -1,4 +1,4 @@
-"""Segment Anything: the right mask of each box, in the image's own pixels."""
+"""Segment Anything 1 and 2: the right mask of each box, in the image's own pixels."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from full_fixtures import pictures, save_sam
+from full_fixtures import pictures, save_depth_anything, save_sam, save_sam2
 
 from spatialgen.errors import WeightsError
-from spatialgen.perception.segmenters import sam
+from spatialgen.perception.segmenters import sam, sam2
 from spatialgen.records import F32, Bool, DepthMap
 
 BOXES = [
@@ -143,3 +143,60 @@ def test_a_checkpoint_with_a_part_missing_is_refused(path: Path, tmp_path: Path)
     torch.save({k: v for k, v in state.items() if not k.startswith("mask_decoder.iou")}, tmp_path / "a.pth")
     with pytest.raises(WeightsError, match="not a Segment Anything checkpoint"):
         backend(tmp_path / "a.pth")
+
+
+# --- Segment Anything 2
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_sam2(tmp_path_factory.mktemp("sam2"))
+
+
+def backend2(folder: Path, **options: Any) -> sam2.Backend:
+    made = sam2.Backend(sam2.Config.model_validate({"model": str(folder), "min_predicted_iou": -100.0} | options))
+    made.setup("cpu")
+    return made
+
+
+def test_sam2_gives_in_batches_what_it_gives_alone(second: Path) -> None:
+    network = backend2(second, batch_size=2, boxes_per_pass=2)
+    images = pictures()
+    for image, boxes, masks in zip(images, BOXES, network.segment(images, BOXES, []), strict=True):
+        assert masks.shape == (len(boxes), *image.shape[:2])
+        for box, mask in zip(boxes, masks, strict=True):
+            ((alone,),) = network.segment([image], [box[None]], [])
+            assert (mask != alone).mean() < 1e-3
+            assert 0 < mask.mean() < 1
+
+
+def test_sam2_takes_boxes_in_the_squeezed_square_and_the_best_of_three(
+    second: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = backend2(second, clip_margin=100.0)
+    seen = []
+
+    class Output:
+        pred_masks = torch.full((1, 2, 3, 32, 32), -9.0)
+        iou_scores = torch.tensor([[[0.1, 0.9, 0.2], [0.1, 0.2, 0.9]]])
+
+    Output.pred_masks[0, 0, 1, :16, :8] = 9.0  # upper half, left quarter
+    Output.pred_masks[0, 1, 2, 16:] = 9.0  # lower half
+
+    def forward(_: object, *, input_boxes: torch.Tensor, **__: object) -> type[Output]:
+        seen.append(input_boxes)
+        return Output
+
+    monkeypatch.setattr(type(network._model), "forward", forward)
+    boxes = np.array([[0, 0, 64, 32], [64, 32, 256, 64]], np.float32)
+    (masks,) = network.segment([np.zeros((64, 256, 3), np.uint8)], [boxes], [])
+    assert seen[0].tolist() == [[[-0.5, -0.5, 31.5, 63.5], [31.5, 63.5, 127.5, 127.5]]]
+    expected = np.zeros((2, 64, 256), bool)
+    expected[0, :32, :64] = True
+    expected[1, 32:] = True
+    assert np.argwhere(masks != expected).tolist() == [[0, 31, 63]]  # upsampling rounds the corner off
+
+
+def test_sam2_refuses_another_network(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError):
+        backend2(save_depth_anything(tmp_path))

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field
 
 from spatialgen.errors import WeightsError
-from spatialgen.perception.checkpoints import Checkpoint, HubConfig
 from spatialgen.perception.pretrained import chunks, load_state_dict
+from spatialgen.perception.segmenters._masks import PromptedConfig, best_masks, near_box
 from spatialgen.records import F32, U8, Bool, DepthMap, ModelUse
 
 if TYPE_CHECKING:
@@ -23,21 +22,13 @@ if TYPE_CHECKING:
 GRID = 64  # tokens along a side of the image encoder: 1024 pixels in patches of 16
 
 
-class Config(HubConfig):
-    """`model` is a hub repository with `file` in it, or the path of a .pth file or of the folder with `file`.
-
-    Masks whose predicted intersection over union is below `min_predicted_iou` are returned empty. Masks are cut
-    `clip_margin` of the box's sides outside of the box: what lies farther off is another thing.
-    """
+class Config(PromptedConfig):
+    """`model` is a hub repository with `file` in it, or the path of a .pth file or of the folder with `file`."""
 
     backend: Literal["sam"] = "sam"
     model: str = "ybelkada/segment-anything"
     file: str = "checkpoints/sam_vit_b_01ec64.pth"
     dtype: Literal["float32"] = "float32"
-    batch_size: int = Field(2, ge=1)
-    boxes_per_pass: int = Field(32, ge=1)
-    min_predicted_iou: float = 0.5
-    clip_margin: float = Field(0.1, ge=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +49,7 @@ class Backend:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.checkpoint = _checkpoint(config)
+        self.checkpoint = config.checkpoint(config.file)
         self.batch_size = config.batch_size
         self.weights = (self.checkpoint.key,)
         self._model: Any = None
@@ -105,7 +96,7 @@ class Backend:
             logits, scores = self._low_resolution(embedding, np.stack(boxes), size_hw)
             for one, score, box in zip(logits, scores, boxes, strict=True):
                 seen = score >= self.config.min_predicted_iou
-                parts.append(self._full_size(one, size_hw) & self._near(box, size_hw) & seen)
+                parts.append(self._full_size(one, size_hw) & near_box(box, size_hw, self.config.clip_margin) & seen)
         return np.stack(parts)
 
     def _low_resolution(
@@ -126,8 +117,7 @@ class Backend:
             dense_prompt_embeddings=dense,
             multimask_output=True,
         )
-        scores, best = predicted.max(dim=1)
-        return masks[torch.arange(len(best), device=best.device), best], scores.cpu().numpy()
+        return best_masks(masks, predicted)
 
     def _full_size(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> Bool:
         from segment_anything.utils.transforms import ResizeLongestSide
@@ -137,15 +127,6 @@ class Backend:
         full = self._model.postprocess_masks(logits[None, None], inner, size_hw)[0, 0]
         mask: Bool = (full > self._model.mask_threshold).cpu().numpy()
         return mask
-
-    def _near(self, box_px: F32, size_hw: tuple[int, int]) -> Bool:
-        """Return (H, W) bool: pixels whose centre is in the box or within the margin around it."""
-        margin = self.config.clip_margin * (box_px[2:] - box_px[:2])
-        low, high = box_px[:2] - margin - 0.5, box_px[2:] + margin - 0.5
-        u, v = np.arange(size_hw[1]), np.arange(size_hw[0])
-        inside_u, inside_v = (u >= low[0]) & (u <= high[0]), (v >= low[1]) & (v <= high[1])
-        near: Bool = inside_v[:, None] & inside_u[None, :]
-        return near
 
 
 def build(state: Mapping[str, torch.Tensor], path: str) -> Any:
@@ -171,7 +152,3 @@ def architecture(state: Mapping[str, torch.Tensor], path: str) -> Architecture:
         raise WeightsError(f"weights {path}: not a Segment Anything checkpoint (no {error})") from error
     whole = tuple(i for i, (length, _) in enumerate(spans) if length == 2 * GRID - 1)
     return Architecture(embed_dim, depth, embed_dim // spans[0][1], whole)
-
-
-def _checkpoint(config: Config) -> Checkpoint:
-    return config.checkpoint(config.file)
