@@ -1,10 +1,13 @@
 """Verify end to end: the pipeline on a few scenes, its report, and floors under its accuracy."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from spatialgen.cli import app
 from spatialgen.config.loader import load_config
 from spatialgen.errors import ConfigError, SourceError
 from spatialgen.testing.manifest import write_manifest
@@ -69,6 +72,28 @@ def test_a_folder_with_truth_is_judged_as_it_is(tmp_path: Path) -> None:
     (report,) = run(VerifyOptions(frames=tmp_path, worded=False))
     assert (report.name, report.scenes, report.lifted) == ("as given", 1, 1)
     assert pooled(report)["all quality"].asked > 10
+
+
+def test_questions_in_words_say_no_less_than_the_facts() -> None:
+    options = VerifyOptions(scenes=2, first=40, size_wh=(320, 240), conditions=("exact",))
+    (worded,), (facts,) = run(options), run(replace(options, worded=False))
+    in_words, told = (
+        {(item.type, item.scene_id, frozenset(item.subjects)) for item in report.judged if item.asked}
+        for report in (worded, facts)
+    )
+    assert len(told) > 100
+    assert told <= in_words
+
+
+def test_the_command_line_prints_goals_and_writes_the_report(tmp_path: Path) -> None:
+    write_manifest(tmp_path / "frames", [sample_scene(41, size_wh=(320, 240))])
+    options = ["--facts", "--frames", str(tmp_path / "frames"), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, ["verify", *options])
+    assert result.exit_code == 0, result.output
+    assert "qualities right" in result.output
+    assert (tmp_path / "out" / "verify.json").is_file()
+    unknown = CliRunner().invoke(app, ["verify", "--kinds", "cave"])
+    assert unknown.exit_code == 2
 
 
 def test_folders_without_truth_and_unknown_conditions_are_told(tmp_path: Path) -> None:
