@@ -21,7 +21,7 @@ from spatialgen.qa.vocabulary import HOUSEHOLD
 from spatialgen.records import Scene
 
 MAX_SETS = 40
-SCENES_AT_ONCE = 32
+CANDIDATES_AT_ONCE = 60_000
 
 
 def ask_scenes(scenes: Sequence[Scene], config: AskConfig, acceptance: Acceptance | None = None) -> pa.Table:
@@ -29,18 +29,15 @@ def ask_scenes(scenes: Sequence[Scene], config: AskConfig, acceptance: Acceptanc
 
     `acceptance`, frozen from the counts of the whole build, thins out what is too common (`config.balance`).
     """
-    parts = [
-        _ask(scenes[start : start + SCENES_AT_ONCE], config, acceptance)
-        for start in range(0, max(len(scenes), 1), SCENES_AT_ONCE)
-    ]
+    parts = [_ask(batch, config, acceptance) for batch in _batches(scenes, config)]
     return pa.concat_tables(parts).combine_chunks()
 
 
 def count_scenes(scenes: Sequence[Scene], config: AskConfig) -> Counts:
     """Return what `acceptance` needs to know of `scenes`. Counts of units add up, in any order."""
     total = Counts()
-    for start in range(0, len(scenes), SCENES_AT_ONCE):
-        _, a, blocks = _drafted(scenes[start : start + SCENES_AT_ONCE], config)
+    for batch in _batches(scenes, config):
+        _, a, blocks = draft(batch, config)
         total = total.merged(balance.count(blocks, a, config))
     return total
 
@@ -50,16 +47,31 @@ def acceptance(counts: Counts, config: AskConfig) -> Acceptance:
     return balance.acceptance(counts, config)
 
 
+def _batches(scenes: Sequence[Scene], config: AskConfig) -> list[Sequence[Scene]]:
+    """Split scenes so that the candidates of a batch fit in memory; each scene is asked about on its own anyway."""
+    batches: list[list[Scene]] = [[]]
+    room = CANDIDATES_AT_ONCE
+    for scene in scenes:
+        n = len(scene.objects)
+        room -= 25 * n * n + (3 * n**3 if config.per_image == "all" else 0)
+        if room < 0 and batches[-1]:
+            batches.append([])
+            room = CANDIDATES_AT_ONCE
+        batches[-1].append(scene)
+    return list(batches)
+
+
 def _ask(scenes: Sequence[Scene], config: AskConfig, accepted: Acceptance | None) -> pa.Table:
-    naming, a, blocks = _drafted(scenes, config)
+    naming, a, drafted = draft(scenes, config)
+    blocks = drafted
     if accepted is not None:
         blocks = balance.accepted(blocks, a, config, accepted)
-    blocks = selected(blocks, a, naming, config)
+    blocks = with_statements(selected(blocks, a, naming, config), drafted, config.asked_forms)
     written = [write(block, naming, config.units) for block in blocks]
     return questions_table(blocks, written, a)
 
 
-def _drafted(scenes: Sequence[Scene], config: AskConfig) -> tuple[Naming, arrays.SceneArrays, list[Asks]]:
+def draft(scenes: Sequence[Scene], config: AskConfig) -> tuple[Naming, arrays.SceneArrays, list[Asks]]:
     """Facts, and the form that each is asked in."""
     naming = name_objects(scenes, config.min_score)
     absent = HOUSEHOLD if config.absent_labels is None else config.absent_labels
@@ -75,4 +87,4 @@ def _drafted(scenes: Sequence[Scene], config: AskConfig) -> tuple[Naming, arrays
                 blocks += allocate(family, facts, a, types, forms)
     if not config.undecided:
         blocks = [part for b in blocks if len(part := b.take(b.facts.status == 0))]
-    return naming, a, with_statements(blocks, forms)
+    return naming, a, blocks

@@ -26,30 +26,30 @@ class AskConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="folder under qa/")
-    seed: int = Field(0, description="changes every random choice of wording, form and selection")
+    name: str = Field(default="default", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="folder under qa/")
+    seed: int = Field(default=0, description="changes every random choice of wording, form and selection")
     per_image: Literal["all"] | Annotated[int, Field(ge=1)] = Field(
-        200, description="`all`: every decided fact in a row; N: the N most informative, no near-duplicates"
+        default=200, description="`all`: every decided fact in a row; N: the N most informative, no near-duplicates"
     )
-    types: Literal["all"] | tuple[str, ...] = Field("all", description="question types to ask")
-    forms: Literal["all"] | tuple[str, ...] = Field("all", description="forms to ask them in")
+    types: Literal["all"] | tuple[str, ...] = Field(default="all", description="question types to ask")
+    forms: Literal["all"] | tuple[str, ...] = Field(default="all", description="forms to ask them in")
     balance: Annotated[tuple[Balance, ...], BeforeValidator(_as_tuple)] = Field(
-        (),
+        default=(),
         description="what is evened out over the whole build, at the cost of rows: `prior` (answers given type "
         "and labels), `histogram` (values of quantities), `types` (rows a type), `labels` (rows a label); or none",
     )
-    units: Literal["mixed", "metric", "imperial"] = Field("mixed", description="units of lengths and volumes")
-    undecided: bool = Field(True, description='also ask what is "about the same" or "cannot be told"')
+    units: Literal["mixed", "metric", "imperial"] = Field(default="mixed", description="units of lengths and volumes")
+    undecided: bool = Field(default=True, description='also ask what is "about the same" or "cannot be told"')
     min_score: float = Field(
-        0.0,
+        default=0.0,
         ge=0,
         le=1,
         description="objects that the detector is less sure of are not asked about, but count as perhaps there",
     )
-    max_per_type: int | None = Field(None, ge=1, description="rows of one type an image, at most")
-    max_per_object: int | None = Field(None, ge=1, description="rows that name one object an image, at most")
+    max_per_type: int | None = Field(default=None, ge=1, description="rows of one type an image, at most")
+    max_per_object: int | None = Field(default=None, ge=1, description="rows that name one object an image, at most")
     absent_labels: tuple[str, ...] | None = Field(
-        None, description="labels that `exists` may ask about in vain; none: a list of household things"
+        default=None, description="labels that `exists` may ask about in vain; none: a list of household things"
     )
 
     @field_validator("types", "forms")

@@ -20,6 +20,7 @@ U64 = NDArray[np.uint64]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _M1 = np.uint64(0xBF58476D1CE4E5B9)
 _M2 = np.uint64(0x94D049BB133111EB)
+_S30, _S27, _S31, _S32, _S11 = (np.uint64(n) for n in (30, 27, 31, 32, 11))
 _MASK = (1 << 64) - 1
 
 
@@ -37,11 +38,14 @@ def text_keys(texts: Sequence[str]) -> U64:
 
 def mix(keys: U64, part: U64 | np.uint64) -> U64:
     """Return `keys` with one more part mixed in, (n,) uint64. The order of the parts matters."""
-    z = (keys ^ part) + _GOLDEN
-    z = (z ^ (z >> np.uint64(30))) * _M1
-    z = (z ^ (z >> np.uint64(27))) * _M2
-    mixed: U64 = z ^ (z >> np.uint64(31))
-    return mixed
+    z: U64 = keys ^ part
+    z += _GOLDEN
+    z ^= z >> _S30
+    z *= _M1
+    z ^= z >> _S27
+    z *= _M2
+    z ^= z >> _S31
+    return z
 
 
 def mix_one(key: int, part: int) -> int:
@@ -52,6 +56,7 @@ def mix_one(key: int, part: int) -> int:
     return z ^ (z >> 31)
 
 
+@lru_cache(maxsize=4096)
 def purpose_key(purpose: str) -> np.uint64:
     """Return the part that a draw for `purpose` mixes in."""
     return text_key("draw", purpose)
@@ -69,13 +74,16 @@ def coin(keys: U64, purpose: str) -> NDArray[np.bool_]:
 
 def below(keys: U64, purpose: str, n: int | NDArray[np.int64]) -> NDArray[np.int64]:
     """Return an integer in [0, n) a key, even to within 2**-32; `n` may differ by key."""
-    high = draw(keys, purpose) >> np.uint64(32)
-    return ((high * np.asarray(n, np.uint64)) >> np.uint64(32)).astype(np.int64)
+    high = draw(keys, purpose)
+    high >>= _S32
+    high *= np.uint64(n) if isinstance(n, int) else n.astype(np.uint64)
+    high >>= _S32
+    return high.view(np.int64)
 
 
 def uniform(keys: U64, purpose: str) -> NDArray[np.float64]:
     """Return a number in [0, 1) a key."""
-    return (draw(keys, purpose) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return (draw(keys, purpose) >> _S11).astype(np.float64) * 2.0**-53
 
 
 def hex_digests(keys: U64) -> list[str]:

@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,12 +131,14 @@ def name_objects(scenes: Sequence[Scene], min_score: float = 0.0) -> Naming:
     )
 
 
+@lru_cache(maxsize=65536)
 def words_of(text: str) -> frozenset[str]:
     """Return the meaning-bearing words of a phrase, lower case, plural and synonyms merged."""
     words = re.findall(r"[^\W_]+", text.lower())
     return frozenset(_SYNONYMS.get(w, w) for w in words if w not in _STOP_WORDS)
 
 
+@lru_cache(maxsize=65536)
 def head_of(label: str) -> str:
     """Return a label with synonyms merged, so that couch and sofa are one kind."""
     return " ".join(_SYNONYMS.get(w, w) for w in re.findall(r"[^\W_]+", label.lower()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +22,19 @@ GIVEN_AWAY = {
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drafted:
+    """All drafted questions as columns, (n,); `subjects` (n, k) padded with -1."""
+
+    scene: I64
+    keys: U64
+    block: I64
+    subjects: I64
+    interest: F64
+    concept: U64
+    type: I64
+
+
 def selected(blocks: Sequence[Asks], a: SceneArrays, naming: Naming, config: AskConfig) -> list[Asks]:
     """Return the questions to keep by `per_image` and by the caps. Each scene is judged on its own."""
     limits = (config.max_per_type, config.max_per_object)
@@ -28,22 +42,37 @@ def selected(blocks: Sequence[Asks], a: SceneArrays, naming: Naming, config: Ask
         return list(blocks)
     if not blocks:
         return []
+    drafted = _columns(blocks, a, naming)
+    types = int(drafted.type.max()) + 1
+    turn = rank_in_group(drafted.scene * types + drafted.type, _descending(drafted.interest, drafted.keys))
+    order = np.lexsort((drafted.keys, -drafted.interest, turn, drafted.scene))
+    if config.per_image != "all":
+        order = order[drafted.interest[order] > 0.0]
+    keep = np.zeros(len(drafted.scene), bool)
+    keep[_walk(order, drafted, config)] = True
+    ends = np.cumsum([len(b) for b in blocks])[:-1]
+    return kept(blocks, np.split(keep, ends))
+
+
+def _columns(blocks: Sequence[Asks], a: SceneArrays, naming: Naming) -> _Drafted:
+    block = np.repeat(np.arange(len(blocks)), [len(b) for b in blocks])
     scene = np.concatenate([b.facts.scene for b in blocks])
     keys = np.concatenate([b.keys for b in blocks])
-    types = np.repeat(np.arange(len(blocks)), [len(b) for b in blocks])
-    type_number = {t: k for k, t in enumerate(sorted({b.type for b in blocks}))}
-    type_of = np.array([type_number[b.type] for b in blocks])[types]
-    interest = np.concatenate([_interest(b, a, naming) for b in blocks])
-    turn = rank_in_group(scene * len(type_number) + type_of, _descending(interest, keys))
-    order = np.lexsort((keys, -interest, turn, scene))
-    if config.per_image != "all":
-        order = order[interest[order] > 0.0]
-    concept = np.concatenate([_concepts(b, a) for b in blocks])
-    keep = np.zeros(len(scene), bool)
-    keep[_walk(order, scene, type_of, concept, blocks, config)] = True
-    ends = np.cumsum([len(b) for b in blocks])[:-1]
-    parts = [b.take(mask) for b, mask in zip(blocks, np.split(keep, ends), strict=True)]
-    return [part for part in parts if len(part)]
+    subjects = np.full((len(scene), max(b.facts.subjects.shape[1] for b in blocks)), -1, np.int64)
+    start = 0
+    for b in blocks:
+        subjects[start : start + len(b), : b.facts.subjects.shape[1]] = b.facts.subjects
+        start += len(b)
+    numbers = {t: k for k, t in enumerate(sorted({b.type for b in blocks}))}
+    return _Drafted(
+        scene=scene,
+        keys=keys,
+        block=block,
+        subjects=subjects,
+        interest=_interest(blocks, block, keys, subjects, a, naming),
+        concept=_concepts(blocks, block, scene, subjects, a),
+        type=np.array([numbers[b.type] for b in blocks])[block],
+    )
 
 
 def _descending(interest: F64, keys: U64) -> U64:
@@ -52,81 +81,81 @@ def _descending(interest: F64, keys: U64) -> U64:
     return (steps << np.uint64(54)) | (keys >> np.uint64(10))
 
 
-def _interest(asks: Asks, a: SceneArrays, naming: Naming) -> F64:
+def _interest(blocks: Sequence[Asks], block: I64, keys: U64, subjects: I64, a: SceneArrays, naming: Naming) -> F64:
     """0 .. 1: decided but not trivial, precise, about things well seen, not given away by a name."""
-    facts = asks.facts
-    plain = np.nan_to_num(facts.margin, nan=1.0)
-    margin = np.maximum(plain, 1e-3)
-    if asks.family.kind in (Kind.RELATION, Kind.PREDICATE):
-        sure = 1.0 / (1.0 + np.abs(np.log(margin / 2.0)))
-    else:
-        sure = np.minimum(margin, 4.0) / 4.0
-    value = np.where(facts.status == DECIDED, 0.5 + 0.5 * sure, 0.6)
-    if asks.family.kind is Kind.PREDICATE:
-        value = np.where(facts.value > 0.5, 1.0, 0.6 * value)
-    seen = np.ones(len(facts))
-    hidden_names = GIVEN_AWAY_OF.get(asks.type, frozenset())
-    for column in range(facts.subjects.shape[1]):
-        index = facts.subjects[:, column]
-        known = index >= 0
-        pixels = np.where(known, a.o.pixels[index], 1e4)
-        seen = np.minimum(seen, np.clip(np.log10(np.maximum(pixels, 1.0)) / 4.0, 0.1, 1.0))
-        if hidden_names:
-            told = np.array([k >= 0 and naming.reveals[k] in hidden_names for k in index.tolist()], bool)
-            value = np.where(told, 0.1 * value, value)
-    value = np.where(plain > 0.0, value, 0.0)
-    result: F64 = value * seen * (0.8 + 0.2 * uniform(asks.keys, "interest"))
+    margin = np.nan_to_num(np.concatenate([b.facts.margin for b in blocks]), nan=1.0)
+    status = np.concatenate([b.facts.status for b in blocks])
+    holds = np.concatenate([b.facts.value for b in blocks]) > 0.5
+    kinds = [b.family.kind for b in blocks]
+    compared = np.array([k in (Kind.RELATION, Kind.PREDICATE) for k in kinds])[block]
+    predicate = np.array([k is Kind.PREDICATE for k in kinds])[block]
+    near = 1.0 / (1.0 + np.abs(np.log(np.maximum(margin, 1e-3) / 2.0)))
+    sure = np.where(compared, near, np.minimum(margin, 4.0) / 4.0)
+    value = np.where(status == DECIDED, 0.5 + 0.5 * sure, 0.6)
+    value = np.where(predicate, np.where(holds, 1.0, 0.6 * value), value)
+    value = np.where(margin > 0.0, value, 0.0)
+    known = subjects >= 0
+    pixels = np.where(known, a.o.pixels[subjects] if len(a.o.pixels) else 1e4, 1e4)
+    seen = np.clip(np.log10(np.maximum(pixels, 1.0)) / 4.0, 0.1, 1.0).min(axis=1, initial=1.0)
+    value = np.where(_told(blocks, block, subjects, naming), 0.1 * value, value)
+    result: F64 = value * seen * (0.8 + 0.2 * uniform(keys, "interest"))
     return result
 
 
-GIVEN_AWAY_OF: dict[str, frozenset[str]] = {
-    type_: frozenset(reveal for reveal, types in GIVEN_AWAY.items() if type_ in types)
-    for type_ in frozenset().union(*GIVEN_AWAY.values())
-}
+def _told(blocks: Sequence[Asks], block: I64, subjects: I64, naming: Naming) -> Bool:
+    """Whether a subject's name, such as "the chair on the left", gives the answer away."""
+    numbers = {reveal: k for k, reveal in enumerate(GIVEN_AWAY)}
+    tells = np.zeros((len(blocks), len(numbers) + 1), bool)
+    for row, b in enumerate(blocks):
+        for reveal, types in GIVEN_AWAY.items():
+            tells[row, numbers[reveal]] = b.type in types
+    reveal_of = np.array([*[numbers.get(r, len(numbers)) for r in naming.reveals], len(numbers)])
+    told: Bool = tells[block[:, None], reveal_of[subjects]].any(axis=1)
+    return told
 
 
-def _concepts(asks: Asks, a: SceneArrays) -> U64:
+def _concepts(blocks: Sequence[Asks], block: I64, scene: I64, subjects: I64, a: SceneArrays) -> U64:
     """A key that near-duplicates share: one concept about the same set of objects, whatever their order."""
-    facts = asks.facts
-    concept = asks.family.concepts.get(asks.type, asks.family.name if asks.family.kind is Kind.RELATION else asks.type)
-    members = np.zeros(len(facts), np.uint64)
-    for column in range(facts.subjects.shape[1]):
-        index = facts.subjects[:, column]
-        members = members ^ np.where(index >= 0, a.o.key[index], np.uint64(0))
-    if facts.params is not None and not facts.subjects.shape[1]:
-        members = members ^ asks.keys
-    return mix(mix(members, text_key(concept)), a.s.key[facts.scene])
+    named = np.append(a.o.key, np.uint64(0))[subjects]
+    members = np.bitwise_xor.reduce(named, axis=1) if subjects.shape[1] else np.zeros(len(block), np.uint64)
+    apart = [b.keys if not b.facts.subjects.shape[1] else np.zeros(len(b), np.uint64) for b in blocks]
+    concept = np.array([text_key(_concept(b)) for b in blocks], np.uint64)[block]
+    return mix(mix(members ^ np.concatenate(apart), concept), a.s.key[scene])
 
 
-def _walk(order: I64, scene: I64, type_of: I64, concept: U64, blocks: Sequence[Asks], config: AskConfig) -> I64:
+def _concept(asks: Asks) -> str:
+    own = asks.family.name if asks.family.kind is Kind.RELATION else asks.type
+    return asks.family.concepts.get(asks.type, own)
+
+
+def _walk(order: I64, drafted: _Drafted, config: AskConfig) -> I64:
     """Take questions in order of merit until a scene has enough, skipping near-duplicates and what is capped."""
-    subjects = _subject_lists(blocks) if config.max_per_object else None
+    wanted = np.inf if config.per_image == "all" else config.per_image
+    subjects = drafted.subjects.tolist() if config.max_per_object else None
+    columns = (drafted.scene[order].tolist(), drafted.type[order].tolist(), drafted.concept[order].tolist())
     taken: list[int] = []
     seen: set[int] = set()
     per_scene: dict[int, int] = {}
     per_type: dict[tuple[int, int], int] = {}
     per_object: dict[int, int] = {}
-    rows = zip(order.tolist(), scene[order].tolist(), type_of[order].tolist(), concept[order].tolist(), strict=True)
-    wanted = np.inf if config.per_image == "all" else config.per_image
-    for row, n, type_, same in rows:
-        if per_scene.get(n, 0) >= wanted or (same in seen and wanted != np.inf):
+    for row, n, type_, same in zip(order.tolist(), *columns, strict=True):
+        count = per_scene.get(n, 0)
+        if count >= wanted or (same in seen and wanted != np.inf):
             continue
-        if config.max_per_type and per_type.get((n, type_), 0) >= config.max_per_type:
-            continue
-        if subjects and config.max_per_object:
-            if any(per_object.get(k, 0) >= config.max_per_object for k in subjects[row]):
+        if config.max_per_type:
+            if per_type.get((n, type_), 0) >= config.max_per_type:
                 continue
-            for k in subjects[row]:
+            per_type[n, type_] = per_type.get((n, type_), 0) + 1
+        if subjects and config.max_per_object:
+            members = [k for k in subjects[row] if k >= 0]
+            if any(per_object.get(k, 0) >= config.max_per_object for k in members):
+                continue
+            for k in members:
                 per_object[k] = per_object.get(k, 0) + 1
         seen.add(same)
-        per_scene[n] = per_scene.get(n, 0) + 1
-        per_type[n, type_] = per_type.get((n, type_), 0) + 1
+        per_scene[n] = count + 1
         taken.append(row)
-    return np.array(sorted(taken), np.int64)
-
-
-def _subject_lists(blocks: Sequence[Asks]) -> list[list[int]]:
-    return [[k for k in row if k >= 0] for b in blocks for row in b.facts.subjects.tolist()]
+    return np.array(taken, np.int64)
 
 
 def kept(blocks: Sequence[Asks], masks: Sequence[Bool]) -> list[Asks]:

@@ -37,9 +37,12 @@ Claim = tuple[str, int, int, bool]  # type, A, B, and whether A stands in that r
 Pool = dict[tuple[int, int], list[tuple[str, Claim]]]
 
 
-def with_statements(blocks: Sequence[Asks], forms: Sequence[str]) -> list[Asks]:
-    """Return `blocks` with other facts for the questions that need them; those without enough become a choice."""
-    pool = _pool(blocks)
+def with_statements(blocks: Sequence[Asks], drafted: Sequence[Asks], forms: Sequence[str]) -> list[Asks]:
+    """Return `blocks` with other facts, of all that were drafted, for the questions that need them.
+
+    Those for which there are not enough become a choice.
+    """
+    pool = _pool(drafted)
     result: list[Asks] = []
     for block in blocks:
         if block.way != "statements":

@@ -24,6 +24,9 @@ from spatialgen.qa.writing import (
     yes_no_answers,
 )
 
+ORDER_DRAWS = 10  # of which enough are different, even of three things
+WRONG_ORDERS = 3
+
 
 def write_pick(asks: Asks, naming: Naming, units: str) -> Written:
     facts, own = asks.facts, wording(asks.family.name, asks.type)
@@ -82,7 +85,7 @@ def _put_claim(asks: Asks, own: Wording, words: Words, claim_words: Words, said:
 def write_order(asks: Asks, naming: Naming, units: str) -> Written:
     own = wording(asks.family.name, asks.type)
     members = [[naming.phrases[k] for k in row if k >= 0] for row in asks.facts.subjects.tolist()]
-    mixed = _orders(members, asks.keys, 4)
+    mixed = _orders(members, asks.keys, ORDER_DRAWS)
     words: Words = {
         "and_list": [listed(orders[0], "and") for orders in mixed],
         "order": [", ".join(names) for names in members],
@@ -94,7 +97,7 @@ def write_order(asks: Asks, naming: Naming, units: str) -> Written:
     wrong = [[o for o in orders[1:] if o != m] for orders, m in zip(mixed, members, strict=True)]
     if asks.form == "multiple_choice":
         stems, stem_ids = pick(own.of("open"), asks.keys, "question", words)
-        options = [[", ".join(o) for o in [m, *_unique(w)]] for m, w in zip(members, wrong, strict=True)]
+        options = [[", ".join(o) for o in [m, *_unique(w)[:WRONG_ORDERS]]] for m, w in zip(members, wrong, strict=True)]
         return lettered_options(stems, stem_ids, *shuffled(options, [0] * len(options), asks.keys), asks.keys)
     said = coin(asks.keys, "said")
     other = [", ".join(w[0]) if w else ", ".join(m[::-1]) for m, w in zip(members, wrong, strict=True)]

@@ -5,17 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from spatialgen.qa.arrays import F64, I64, Bool, SceneArrays, norm, projected_sigma, unit
+from spatialgen.qa.asks import rank_in_group
 from spatialgen.qa.decide import difference_decided
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind
+from spatialgen.qa.keys import draw, mix
 from spatialgen.qa.measures import nearer_floor
 from spatialgen.qa.sets import Candidates, candidate_sets, pick_facts, triples
 
+REFERENCES = 3
 TYPES = ("closest_to_object", "farthest_from_object", "nearest_neighbour")
 
 
 def _facts(a: SceneArrays) -> list[Facts]:
     reference, i, j = triples(a, "object_pick")
+    if a.max_sets is not None:
+        few = _chosen_references(a)[reference]
+        reference, i, j = reference[few], i[few], j[few]
     if not len(reference):
         return []
     d_i, u_i = _from(a, reference, i)
@@ -35,6 +41,13 @@ def _facts(a: SceneArrays) -> list[Facts]:
         for facts in _around(a, int(reference[begin]), i[begin:end], j[begin:end], decided[begin:end]):
             found[facts.type].append(facts)
     return [facts for rows in found.values() for facts in rows if len(facts)]
+
+
+def _chosen_references(a: SceneArrays) -> Bool:
+    """A few objects of each scene, by key, to look around from: enough where not everything is asked."""
+    keys = draw(mix(a.o.key, a.s.key[a.o.scene]), "reference")
+    chosen: Bool = rank_in_group(a.o.scene, keys) < REFERENCES
+    return chosen
 
 
 def _from(a: SceneArrays, reference: I64, other: I64) -> tuple[F64, F64]:
