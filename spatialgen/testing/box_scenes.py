@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def make_scene(
 ) -> Scene:
     """Return the scene of `boxes`, ids "1", "2" .. unless given; gaps are those of boxes along the axes (yaw 0).
 
-    `scale` and `gravity_sigma` (degrees) are errors of the scene; without `gravity`, `floor` or `forward` it lacks them.
+    `scale` and `gravity_sigma` (degrees) are errors of the scene; without `gravity`, `floor`, `forward` it has none.
     """
     names = list(ids) if ids else [str(k + 1) for k in range(len(boxes))]
     objects = tuple(_object(box, name) for box, name in zip(boxes, names, strict=True))

@@ -24,7 +24,7 @@ from spatialgen.testing.furniture import Model, Shelf, placed
 from spatialgen.testing.primitives import Box, Solid, box_corners, yaw_rotation
 from spatialgen.testing.viewpoint import Viewpoint, pinhole
 
-Kind = Literal["room", "outdoors", "tabletop", "steep"]
+Kind = Literal["room", "outdoors", "tabletop", "steep", "walls", "close"]
 
 COLORS: dict[str, tuple[int, int, int]] = {
     "red": (200, 40, 40),
@@ -93,18 +93,22 @@ def sample_scene(
     """Return a scene drawn from `seed`.
 
     `kind`: "room" (0 to 3 walls), "outdoors" (no walls, a floor to the horizon), "tabletop" (small things on a
-    table, hardly any floor in view) or "steep" (a room seen from above, at times straight down). `size_wh` in pixels,
+    table, little floor in view), "close" (the same so near that the border cuts the table and no floor shows),
+    "steep" (a room seen from above, at times straight down) or "walls" (three walls, seen level or looking up, so
+    that they are larger than the floor in view). `size_wh` in pixels,
     None for a mix of sizes; `objects` bounds how many things stand on the floor; `level` leaves out pitch and roll.
     """
     random = rng("analytic", kind, seed)
     view = _viewpoint(random, kind, size_wh, level)
     room_yaw = float(random.uniform(-35, 35))
     layout = _Layout(random, view, room_yaw)
-    if kind == "tabletop":
+    if kind in ("tabletop", "close"):
         layout.furnish_tabletop()
     else:
         layout.furnish_floor(int(random.integers(objects[0], objects[1] + 1)), kind)
-    walls: tuple[Solid, ...] = () if kind == "outdoors" else _walls(random, layout, room_yaw)
+    walls: tuple[Solid, ...] = (
+        () if kind == "outdoors" else _walls(random, layout, room_yaw, (3, 4) if kind == "walls" else (0, 4))
+    )
     light = np.array([random.uniform(-0.6, 0.6), random.uniform(-0.7, -0.1), 1.0])
     return AnalyticScene(
         scene_id=f"{kind}-{seed:06d}",
@@ -117,15 +121,23 @@ def sample_scene(
     )
 
 
+_PITCH_DEG: dict[Kind, tuple[float, float]] = {
+    "tabletop": (35, 60),
+    "close": (30, 55),
+    "steep": (50, 88),
+    "walls": (-12, 6),
+}
+
+
 def _viewpoint(random: np.random.Generator, kind: Kind, size_wh: tuple[int, int] | None, level: bool) -> Viewpoint:
     sizes = [(640, 480), (480, 640), (512, 384), (800, 450), (448, 448)]
     width, height = size_wh or sizes[int(random.integers(len(sizes)))]
     camera = pinhole(width, height, float(random.uniform(48, 78)))
-    low, high = {"tabletop": (35, 60), "steep": (50, 88)}.get(kind, (0, 32))
+    low, high = _PITCH_DEG.get(kind, (0, 32))
     pitch, roll = float(random.uniform(low, high)), float(np.clip(random.normal(0, 4), -12, 12))
     height_m = random.uniform(1.9, 3.0) if kind == "steep" else random.uniform(0.8, 2.2)
-    if kind == "tabletop":
-        height_m = random.uniform(1.3, 1.8)
+    if kind in ("tabletop", "close"):
+        height_m = random.uniform(*((1.3, 1.8) if kind == "tabletop" else (1.1, 1.3)))
     return Viewpoint(width, height, camera, float(height_m), 0.0 if level else pitch, 0.0 if level else roll)
 
 
@@ -137,8 +149,8 @@ def _floor_extent(random: np.random.Generator, kind: Kind, walls: bool) -> tuple
     return (-reach, reach, -3.0, float(reach))
 
 
-def _walls(random: np.random.Generator, layout: _Layout, yaw_deg: float) -> tuple[Solid, ...]:
-    """Return 0 to 3 walls of the room: the far one, then the left and right ones, clear of all things."""
+def _walls(random: np.random.Generator, layout: _Layout, yaw_deg: float, count: tuple[int, int]) -> tuple[Solid, ...]:
+    """Return `count` (least, most + 1) of the room's walls: the far one, then the sides, clear of all things."""
     turn = yaw_rotation(yaw_deg)
     corners = np.vstack([box_corners(solid) for item in layout.objects for solid in item.solids])
     room = corners @ turn
@@ -154,7 +166,7 @@ def _walls(random: np.random.Generator, layout: _Layout, yaw_deg: float) -> tupl
         Box(np.array([x + side * thick / 2, y1 / 2 - 1, tall / 2]), np.array([thick / 2, y1 / 2 + 1, tall / 2]))
         for x, side in ((x0, -1), (x1, 1))
     ]
-    chosen = [far, *(sides if random.random() < 0.5 else sides[::-1])][: int(random.integers(0, 4))]
+    chosen = [far, *(sides if random.random() < 0.5 else sides[::-1])][: int(random.integers(*count))]
     return tuple(wall.moved(turn, np.zeros(3)) for wall in chosen)
 
 

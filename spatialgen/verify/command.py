@@ -17,7 +17,7 @@ _CONDITIONS = "exact,exact_no_up,noise_1,noise_3,masks_small,masks_large,flying"
 def command(
     scenes: Annotated[int, typer.Option(help="Analytic scenes of each kind.")] = 40,
     first: Annotated[int, typer.Option(help="Seed of the first scene.")] = 0,
-    kinds: Annotated[str, typer.Option(help="Of room, outdoors, tabletop, steep; with commas.")] = "room",
+    kinds: Annotated[str, typer.Option(help="Of room, outdoors, tabletop, close, steep, walls; with commas.")] = "room",
     conditions: Annotated[str, typer.Option(help="How the input is spoiled; with commas.")] = _CONDITIONS,
     frames: Annotated[
         Path | None, typer.Option(help="A folder with frames.jsonl and truth.jsonl, instead of analytic scenes.")

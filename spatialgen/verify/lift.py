@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from itertools import combinations
+from typing import get_args
 
 import numpy as np
 
@@ -154,7 +155,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Lifting against the truth of analytic scenes.")
     parser.add_argument("--scenes", type=int, default=50)
     parser.add_argument("--first", type=int, default=0, help="first seed")
-    parser.add_argument("--kind", default="room", choices=["room", "outdoors", "tabletop", "steep"])
+    parser.add_argument("--kind", default="room", choices=get_args(Kind))
     parser.add_argument("--condition", default="exact", choices=list(CONDITIONS))
     parser.add_argument("--worst", type=int, default=10, help="worst told cases to print")
     parser.add_argument("--silent", type=int, default=0, help="askable but silent cases to print")

@@ -1,6 +1,7 @@
 """The renderer against closed forms: depth of planes, spheres, boxes and cones at known pixels, ids, symmetry."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def test_sky_has_no_depth() -> None:
     assert np.isfinite(depth[45:]).all()
 
 
-@pytest.mark.parametrize("kind", ["room", "outdoors", "tabletop", "steep"])
+@pytest.mark.parametrize("kind", get_args(Kind))
 def test_normals_face_the_camera_and_solids_contain_what_they_show(kind: Kind) -> None:
     scene = sample_scene(3, kind=kind, size_wh=(96, 72))
     depth, ids = render_depth_and_ids(scene)
