@@ -20,7 +20,7 @@ def load_open3d() -> ModuleType:
         open3d = _with_bundled_libusb()
     except ImportError as error:
         raise ImportError("open3d is not installed; run: pip install 'spatialgen[full]'") from error
-    return open3d  # type: ignore[no-any-return]
+    return open3d
 
 
 def _with_bundled_libusb() -> ModuleType:
@@ -34,4 +34,4 @@ def _with_bundled_libusb() -> ModuleType:
             f"open3d needs a system library that is missing ({error}); "
             "on Debian or Ubuntu run: apt-get install libusb-1.0-0 libgl1 libgomp1"
         ) from error
-    return open3d  # type: ignore[no-any-return]
+    return open3d
