@@ -10,6 +10,7 @@ import logging
 import os
 import pickle
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,12 +19,14 @@ from typing import Any, Protocol
 import pyarrow as pa
 import ray
 import ray.data
+from ray._private import ray_constants
 
 from spatialgen.engine.plan import Cluster, Pool, workers_that_fit
 from spatialgen.engine.worker import Fatal, Job, Message, Worker
 from spatialgen.errors import SpatialgenError
 from spatialgen.reports import UnitDone
 
+_ANSWER_S = 20.0
 _MAX_BLOCKS = 10_000
 _FUSED_STORE_BYTES = 128 * 2**20
 _POOLED_STORE_BYTES = 2 * 2**30
@@ -53,7 +56,9 @@ def ray_session(settings: RaySettings, pools: int) -> Iterator[Cluster]:
         yield _cluster()
         return
     address = settings.address or os.environ.get("RAY_ADDRESS") or "local"
+    _refuse_silence(address)
     before = signal.getsignal(signal.SIGTERM)
+    _on_loopback(address == "local")
     try:
         ray.init(address=address, **_init_options(settings, address, pools))
     except ConnectionError as error:
@@ -80,6 +85,27 @@ def _init_options(settings: RaySettings, address: str, pools: int) -> dict[str, 
         "num_gpus": settings.num_gpus,
         "object_store_memory": settings.object_store_bytes or store,
     }
+
+
+def _refuse_silence(address: str) -> None:
+    """Raise SpatialgenError where nothing listens at `host:port`: Ray itself would try for many minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_S).close()
+    except OSError as error:
+        raise SpatialgenError(f"no Ray cluster answers at {address} (ray.address or RAY_ADDRESS): {error}") from error
+
+
+def _on_loopback(local: bool) -> None:
+    """Have a Ray started here, and its processes, listen on loopback only, or let it be reached.
+
+    Ray turns a loopback `_node_ip_address` into the address of the machine unless clusters are switched off, which
+    it reads from the environment when it is imported.
+    """
+    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0" if local else "1"
+    ray_constants.ENABLE_RAY_CLUSTER = not local
 
 
 def _cluster() -> Cluster:
