@@ -20,7 +20,8 @@ _BACKGROUND_GAP = 0.05
 @dataclass(frozen=True, slots=True, eq=False)
 class Cloud:
     """Canonical metres. `points_m` (3, N) sampled pixels with unit `normals` (3, N) towards the camera, NaN unknown;
-    the `rim`; the median and the 2nd percentile of all readings; the relative error of a reading."""
+    the `rim`; the median and the 2nd percentile of all readings; the relative error of a reading; the camera's height;
+    the error of the mask's border beyond that of a pixel."""
 
     points_m: F32
     normals: F32
@@ -28,6 +29,8 @@ class Cloud:
     median_depth_m: float
     nearest_depth_m: float
     noise_sigma: float = 0.0
+    eye_z_m: float = 0.0
+    edge_sigma_px: float = 0.0
 
     @property
     def surface_m(self) -> F32:
@@ -36,7 +39,12 @@ class Cloud:
 
 
 def object_cloud(
-    crop: Crop, view: View, look_px: int = 1, floor_m: float | None = None, noise_sigma: float = 0.0
+    crop: Crop,
+    view: View,
+    look_px: int = 1,
+    floor_m: float | None = None,
+    noise_sigma: float = 0.0,
+    edge_sigma_px: float = 0.0,
 ) -> Cloud | None:
     """Return the visible surface of a crop, None without readings. `look_px`: see `find_rim`.
 
@@ -57,7 +65,7 @@ def object_cloud(
     if not rim.end_m.shape[1]:
         return None
     median, nearest = depths[len(depths) // 2], depths[int(0.02 * (len(depths) - 1))]
-    return Cloud(points, normals, rim, float(median), float(nearest), noise_sigma)
+    return Cloud(points, normals, rim, float(median), float(nearest), noise_sigma, view.height_m, edge_sigma_px)
 
 
 def _without_background(crop: Crop, view: View, floor_m: float | None) -> Bool:

@@ -52,7 +52,9 @@ def find_end(cloud: Cloud, direction: F64, extent_m: float) -> End:
     w = direction.astype(np.float32)
     on_points, on_rim, half = w @ cloud.points_m, w @ cloud.rim.end_m, w @ cloud.rim.step_m
     value, sigma, band = outermost(cloud, on_points, on_rim, half)
-    sigma += float(cloud.rim.blur_m[band].mean()) if band.any() else 0.0
+    sigma += _blur(cloud, w, band)
+    if cloud.edge_sigma_px and band.any():
+        sigma += 2 * cloud.edge_sigma_px * float(np.abs(half[band]).mean())
     reach = max(0.02 * extent_m, _LEAST_REACH_M, 2 * float(half[band].max()) if band.any() else 0.0)
     body, rim = on_points > value - reach, on_rim > value - reach
     facing = w @ cloud.normals[:, body]
@@ -68,6 +70,15 @@ def find_end(cloud: Cloud, direction: F64, extent_m: float) -> End:
     foot = lowest + 0.15 * (highest - lowest)
     low = (cloud.points_m[2, body] < foot).sum() + (cloud.rim.end_m[2, rim] < foot).sum()
     return End(value, sigma, state, bool(low >= 3))
+
+
+def _blur(cloud: Cloud, w: F32, band: Bool) -> float:
+    """Return the part along `w` of what is not known of the depth of rim points, half averaged out."""
+    if not band.any():
+        return 0.0
+    rays = cloud.rim.end_m[:, band] - np.array([[0.0], [0.0], [cloud.eye_z_m]], np.float32)
+    along = np.abs(w @ rays) / np.sqrt((rays**2).sum(axis=0))
+    return 0.7 * float((along * cloud.rim.blur_m[band]).mean())
 
 
 def _touches_cover(cloud: Cloud, band: Bool, outermost_rim: int) -> bool:

@@ -26,6 +26,7 @@ _ENOUGH = 60
 _MOST_BORDERS = 150
 _CORE_PX = 2
 _NEAR_CORE_PX = 5
+_RESTORED_SIGMA_PX = 0.35
 _SAME_SURFACE = 0.015
 _GOES_ON = 0.7
 _STEP, _STEP_BLED = 0.015, 0.003
@@ -43,6 +44,11 @@ class EdgeQuality:
     def is_clean(self) -> bool:
         """Whether masks and depth can be taken at their word, pixel by pixel."""
         return self.offset_px == 0 and not self.bleeds
+
+    @property
+    def sigma_px(self) -> float:
+        """One-sigma error of a border that had to be set right, pixels."""
+        return 0.0 if self.is_clean else _RESTORED_SIGMA_PX
 
     @property
     def look_px(self) -> int:

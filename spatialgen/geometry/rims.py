@@ -21,7 +21,6 @@ _JUMP = 0.012
 _STEEPEST = 0.05
 """Largest relative change of inverse depth from pixel to pixel that counts as slope of one surface."""
 
-_UNSTEADY = 0.003
 _DEEPEST_PX = 4
 """How far inside the mask a reading is looked for where the outermost ones bleed."""
 
@@ -32,8 +31,8 @@ class Rim:
 
     `end_m` (3, M): the surface drawn on to the border, half a pixel beyond the last pixel (on that pixel where
     something nearer covers it); `step_m` (3, M): from the pixel's centre to the border; `kind` (M,): OPEN, HIDDEN or
-    CONTACT; `px` (2, M): the pixel; `beyond_id` (M,): who owns the next one; `blur_m` (M,): by how much the surface
-    runs away from the eye there, where that is too steep to say where it ends, else 0; `is_read` (M,): whether the
+    CONTACT; `px` (2, M): the pixel; `beyond_id` (M,): who owns the next one; `blur_m` (M,): how much
+    farther or nearer the surface may be there, where its slope is unsteady or too steep to follow; `is_read` (M,): whether the
     last pixel was read, and not drawn on from farther inside.
     """
 
@@ -69,9 +68,8 @@ def find_rim(crop: Crop, view: View, look_px: int) -> Rim:
     at, du, dv, shift, skipped = at[known], du[known], dv[known], shift[known], skipped[known]
     source = at - skipped * shift
     here = inverse[source]
-    slope, steep = _slope(inverse, source, shift, skipped, here)
-    blur = np.where(steep, np.abs(slope) / here**2, np.float32(0))
-    slope = np.where(steep, np.float32(0), slope)
+    slope, doubt = _slope(inverse, source, shift, here)
+    blur = doubt / here**2 * (1 + skipped)
     row, column = at // width, at % width
     out_row = np.clip(row + dv * look_px, 0, mask.shape[0] - 1)
     out = out_row * width + np.clip(column + du * look_px, 0, width - 1)
@@ -105,22 +103,22 @@ def _skipped(inverse: F32, at: NDArray[np.intp], shift: NDArray[np.intp]) -> tup
     return np.argmax(readable, axis=1), readable.any(axis=1)
 
 
-def _slope(
-    inverse: F32, source: NDArray[np.intp], shift: NDArray[np.intp], skipped: NDArray[np.intp], here: F32
-) -> tuple[F32, Bool]:
-    """Return the change of inverse depth a pixel outwards, 0 where unknown, and whether it is too steep to follow.
+def _slope(inverse: F32, source: NDArray[np.intp], shift: NDArray[np.intp], here: F32) -> tuple[F32, F32]:
+    """Return the change of inverse depth a pixel outwards, 0 where unknown, and how doubtful it is.
 
-    Where the border itself could not be read, the slope is followed over some pixels, so it must be steady.
+    A slope that differs from the one a pixel farther inside crosses an edge of the surface: the gentler of the two
+    is taken, and their difference is the doubt. Too steep a slope is not followed at all.
     """
     last = len(inverse) - 1
     before = inverse[np.clip(source - shift, 0, last)]
     slope = here - before
+    earlier = before - inverse[np.clip(source - 2 * shift, 0, last)]
     slope = np.where(np.isfinite(slope), slope, np.float32(0))
-    if skipped.any():
-        earlier = before - inverse[np.clip(source - 2 * shift, 0, last)]
-        steady = np.abs(earlier - slope) < _UNSTEADY * here
-        slope = np.where((skipped == 0) | steady, slope, np.float32(0))
-    return slope, np.abs(slope) > _STEEPEST * here
+    earlier = np.where(np.isfinite(earlier), earlier, slope)
+    gentle = np.where(np.abs(earlier) < np.abs(slope), earlier, slope)
+    doubt = np.abs(earlier - slope)
+    steep = np.abs(slope) > _STEEPEST * here
+    return np.where(steep, np.float32(0), gentle), np.where(steep, np.abs(slope), np.float32(0.5) * doubt)
 
 
 def _kind(step: F32, look_px: int) -> U8:

@@ -12,6 +12,7 @@ from spatialgen.geometry.ends import outermost
 from spatialgen.records import F64, Bool
 
 _OUTLINE_SAMPLES = 64
+_LIMB = 0.85
 _LEAST_ARC_RAD = float(np.radians(110))
 
 
@@ -35,7 +36,7 @@ def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle
     allowed = tolerance + 0.5 * pixel / max(size, 1e-6)
     center, radius, misfit = fit_circle(points)
     if misfit <= allowed * radius:
-        return _refined(cloud, center, radius, True)
+        return _refined(cloud, center, radius, eye_m, True)
     front = ((eye_m[:2] - points) * normals).sum(axis=1) > 0
     for chosen in (front, _backed(points, cloud, 0.02 * size + 0.5 * pixel)):
         if chosen.sum() < 12:
@@ -46,7 +47,7 @@ def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle
         if _farthest(cloud, center) > radius * (1 + 2 * allowed):
             continue
         if _arc(points[chosen] - center) >= _LEAST_ARC_RAD:
-            return _refined(cloud, center, radius, False)
+            return _refined(cloud, center, radius, eye_m, False)
     return None
 
 
@@ -75,11 +76,25 @@ def _arc(arms: F64) -> float:
     return float(2 * np.pi - gaps.max())
 
 
-def _refined(cloud: Cloud, center: F64, radius: float, whole: bool) -> Circle:
+def _on_limb(arms: F64, eye: F64) -> F64:
+    """Return rim points (2, M), about the centre, with those on the limb moved along their rays to touch it.
+
+    Where a ray just grazes a round side, its depth says little but the ray itself passes the axis at one radius:
+    the point of the ray that is nearest to the axis stands for the limb.
+    """
+    rays = arms - eye[:, None]
+    share = (rays * -eye[:, None]).sum(axis=0) / np.maximum((rays**2).sum(axis=0), 1e-12)
+    foot = eye[:, None] + share * rays
+    is_limb = (foot**2).sum(axis=0) > _LIMB**2 * (arms**2).sum(axis=0)
+    return np.where(is_limb, foot, arms)
+
+
+def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) -> Circle:
     """Return the circle through the rim's half-way points and the outermost pixels: no staircase widens it."""
     sigma = 0.0
     for _ in range(2):
-        rim, points = cloud.rim.end_m[:2] - center[:, None], cloud.points_m[:2] - center[:, None]
+        rim, points = _on_limb(cloud.rim.end_m[:2] - center[:, None], eye_m[:2] - center), cloud.points_m[:2]
+        points = points - center[:, None]
         on_rim, on_points = np.hypot(*rim), np.hypot(*points)
         half = (rim * cloud.rim.step_m[:2]).sum(axis=0) / np.maximum(on_rim, 1e-9)
         value, sigma, band = outermost(cloud, on_points, on_rim, half)
@@ -91,4 +106,5 @@ def _refined(cloud: Cloud, center: F64, radius: float, whole: bool) -> Circle:
         if not 0.9 * radius < found < 1.1 * radius:
             break
         center, radius = center + shift, found
-    return Circle(center, radius, 1.5 * sigma + (2e-4 if whole else 0.005) * radius)
+    sigma += 0.4 * cloud.edge_sigma_px * 2 * float(np.median(cloud.rim.step_length_m))
+    return Circle(center, radius, 2.5 * sigma + (2e-4 if whole else 0.006) * radius)

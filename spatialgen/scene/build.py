@@ -162,7 +162,13 @@ def _look(detections: Detections, depth: F32, ids: I32, ground: Ground) -> tuple
         crop = restored(raw, quality)
         facts = image_facts(crop, width, height)
         if facts is not None:
-            seen.append(_Seen(k, facts, object_cloud(crop, ground.view, quality.look_px, floor_m, ground.noise.sigma)))
+            seen.append(
+                _Seen(
+                    k,
+                    facts,
+                    object_cloud(crop, ground.view, quality.look_px, floor_m, ground.noise.sigma, quality.sigma_px),
+                )
+            )
     return seen, quality
 
 
@@ -193,7 +199,7 @@ def _lift(
         None if ground.fit is None else ground.floor_sigma_m,
         ground.noise.sigma,
         ground.view.height_m,
-        quality.offset_px > 0,
+        not quality.is_clean,
     )
     surfaces = [
         whole_surface(cloud, s.whole, ground.view, depth, margin)

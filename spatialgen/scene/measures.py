@@ -76,7 +76,7 @@ def object_geometry(
         center_cov_m2=_center_covariance(whole, middle, rho, z_sigma, errors),
         size_m=size,
         size_sigma_m=sigma,
-        volume_sigma=float(np.sqrt(((sigma / np.maximum(size, 1e-6)) ** 2).sum())),
+        volume_sigma=_volume_sigma(whole.kind, sigma / np.maximum(size, 1e-6)),
         yaw_deg=yaw_degrees(box),
         yaw_sigma_deg=float(np.degrees(np.hypot(sides.max(), depth[order[1]][0]) / max(box.half_m.max(), 1e-6))),
         x_interval_m=whole.x_m,
@@ -88,6 +88,14 @@ def object_geometry(
         facing_deg=None if facing is None else facing[0],
         facing_sigma_deg=0.0 if facing is None else facing[1],
     )
+
+
+def _volume_sigma(kind: str, relative: F64) -> float:
+    """Return the relative error of the volume; the sides of a circle, all three of a ball, err together."""
+    if kind == "ball":
+        return float(relative.sum())
+    sides = float(relative[0] + relative[1]) if kind == "round" else float(np.hypot(relative[0], relative[1]))
+    return float(np.hypot(sides, relative[2]))
 
 
 def _z_sigma(standing: Standing, errors: Errors) -> F64:
