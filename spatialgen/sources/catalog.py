@@ -15,7 +15,7 @@ from spatialgen.sources.fault import Fault
 _CACHE_KIB = 32_000
 _SCHEMA = """
 CREATE TABLE entries (key BLOB PRIMARY KEY, path BLOB, size INTEGER, mtime_ns INTEGER, locator TEXT,
-                      code TEXT, detail TEXT, digest BLOB) WITHOUT ROWID;
+                      code TEXT, detail TEXT, digest BLOB, first BLOB) WITHOUT ROWID;
 """
 
 
@@ -57,7 +57,7 @@ class Catalog:
         """Keep `entry`; return False, and keep nothing, if its key is there already."""
         code, detail = (entry.fault.code.value, entry.fault.detail) if entry.fault else (None, None)
         row = (entry.key, entry.path, entry.size, entry.mtime_ns, entry.locator, code, detail)
-        done = self._db.execute("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", row)
+        done = self._db.execute("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)", row)
         return done.rowcount == 1
 
     def mark_duplicates(self, digest_of: Callable[[bytes], bytes | None]) -> None:
@@ -68,6 +68,8 @@ class Catalog:
         for (size,) in self._db.execute("SELECT size FROM twins"):
             self._digest_all(size, digest_of)
         self._db.execute("CREATE INDEX by_digest ON entries (digest, key) WHERE digest IS NOT NULL")
+        first = "SELECT MIN(key) FROM entries e WHERE e.digest = entries.digest AND e.digest IS NOT NULL"
+        self._db.execute(f"UPDATE entries SET first = ({first}) WHERE digest IS NOT NULL")
 
     def _digest_all(self, size: int, digest_of: Callable[[bytes], bytes | None]) -> None:
         same = "SELECT key, path FROM entries WHERE size = ? AND code IS NULL AND key > ? ORDER BY key LIMIT 1000"
@@ -79,10 +81,8 @@ class Catalog:
 
     def __iter__(self) -> Iterator[Entry]:
         """Yield all entries, sorted by key."""
-        first = "(SELECT MIN(e.key) FROM entries e WHERE e.digest = entries.digest AND e.digest IS NOT NULL)"
-        columns = f"key, path, size, mtime_ns, locator, code, detail, {first}"
-        for key, path, size, mtime_ns, locator, code, detail, same in self._db.execute(
-            f"SELECT {columns} FROM entries ORDER BY key"
-        ):
+        columns = "key, path, size, mtime_ns, locator, code, detail, first"
+        rows = self._db.execute(f"SELECT {columns} FROM entries ORDER BY key")
+        for key, path, size, mtime_ns, locator, code, detail, first in rows:
             fault = Fault(RejectCode(code), detail) if code else None
-            yield Entry(key, path, size, mtime_ns, locator, fault, same if same not in (None, key) else None)
+            yield Entry(key, path, size, mtime_ns, locator, fault, first if first != key else None)

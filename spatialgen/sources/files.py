@@ -33,6 +33,20 @@ class FileStamp:
     mtime_ns: int
 
 
+class Inside:
+    """Paths that may not leave a folder, links resolved."""
+
+    def __init__(self, folder: bytes) -> None:
+        self._root = os.path.realpath(folder)
+
+    def path(self, relative: str) -> bytes:
+        """Return `relative` under the folder. Raises Fault unsafe_path if it leaves it, or is absolute."""
+        full = os.path.realpath(os.path.join(self._root, os.fsencode(relative)))
+        if os.path.isabs(relative) or os.path.commonpath([self._root, full]) != self._root:
+            raise Fault(RejectCode.UNSAFE_PATH, "leaves the folder of the source")
+        return full
+
+
 def fault_of(error: OSError) -> Fault:
     """Return the fault that an OSError on a source's file means."""
     if error.errno in _CODES:

@@ -50,9 +50,8 @@ class ManifestLine:
     faults: tuple[tuple[str, Fault], ...]
 
 
-def parse_line(text: str) -> ManifestLine:
-    """Return what a line says. Raises Fault: bad_manifest_line, bad_camera, bad_gravity."""
-    line = load_object(text)
+def parse_line(line: Mapping[str, Any]) -> ManifestLine:
+    """Return what a line says. Raises Fault: bad_manifest_line, unsafe_path, bad_depth, bad_camera, bad_gravity."""
     image = _path(line, "image")
     if image is None:
         raise Fault(RejectCode.BAD_MANIFEST_LINE, "it has no `image`")
@@ -71,7 +70,7 @@ def parse_line(text: str) -> ManifestLine:
 
 
 def load_object(text: str) -> Mapping[str, Any]:
-    """Return the JSON object in `text`. Raises Fault bad_manifest_line."""
+    """Return the JSON object in the line `text`. Raises Fault bad_manifest_line."""
     try:
         line = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -17,7 +17,7 @@ from spatialgen.records import Frame, Reject, RejectCode
 from spatialgen.sources.base import PlanRow
 from spatialgen.sources.catalog import Entry
 from spatialgen.sources.fault import Fault
-from spatialgen.sources.files import FileStamp, check_root, read_planned, stamp_of
+from spatialgen.sources.files import FileStamp, Inside, check_root, read_planned, stamp_of
 from spatialgen.sources.folder import text_id
 from spatialgen.sources.listing import files_of, planned
 from spatialgen.sources.pictures import Pictures
@@ -136,10 +136,7 @@ def _encoded(value: Any, folder: bytes, max_bytes: int) -> bytes:
     if isinstance(value, dict):
         value = value.get("bytes") or value.get("path")
     if isinstance(value, str) and value:
-        root = os.path.realpath(folder)
-        path = os.path.realpath(os.path.join(root, os.fsencode(value)))
-        if os.path.isabs(value) or os.path.commonpath([root, path]) != root:
-            raise Fault(RejectCode.UNSAFE_PATH, f"{value!r} leaves the Parquet file's folder")
+        path = Inside(folder).path(value)
         return read_planned(path, stamp_of(path), max_bytes)
     if not value:
         raise Fault(RejectCode.EMPTY_FILE, "no bytes")

@@ -18,7 +18,7 @@ from spatialgen.sources.arrays import read_depth, read_ids
 from spatialgen.sources.base import PlanRow
 from spatialgen.sources.catalog import Entry
 from spatialgen.sources.fault import Fault
-from spatialgen.sources.files import FileStamp, check_root, fault_of, read_planned, stamp_of
+from spatialgen.sources.files import FileStamp, Inside, check_root, fault_of, read_planned, stamp_of
 from spatialgen.sources.folder import text_id
 from spatialgen.sources.image import Picture
 from spatialgen.sources.instances import ObjectFaults, boxed, detections_of, mask_boxes, number_instances
@@ -46,7 +46,8 @@ class RgbdSource:
 
     def list(self) -> Iterator[PlanRow | Reject]:
         """Yield the lines that can be used, and the rejects. Raises SourceError if there is no manifest."""
-        return planned(self._placed(number, line) for number, line in _lines(self.path))
+        inside = Inside(os.fsencode(self.root))
+        return planned(self._placed(inside, number, line) for number, line in _lines(self.path))
 
     def read(self, row: PlanRow) -> tuple[Frame | Reject, tuple[Reject, ...]]:
         """Return the frame of a planned line, and the rejects of its objects."""
@@ -66,55 +67,28 @@ class RgbdSource:
         """The folder that paths are relative to, and may not leave."""
         return self.path.parent
 
-    def _placed(self, number: int, line: bytes | Fault) -> tuple[str, Entry]:
+    def _placed(self, inside: Inside, number: int, line: bytes | Fault) -> tuple[str, Entry]:
         place = f"{text_id(os.fsencode(self.path.name))}:{number}"
-        return place, self._entry(place, number, line)
-
-    def _entry(self, place: str, number: int, line: bytes | Fault) -> Entry:
-        key = place.encode()
-        try:
-            text = _text(line)
-            key = image_id_of(load_object(text)).encode()
-            parsed = parse_line(text)
-            image = self._stamp("image", parsed.image)
-            maps = {"depth": parsed.depth, "instances": parsed.instances}
-            stamps = {name: self._stamp(name, path) for name, path in maps.items() if path is not None}
-            located = {"line": text, "stamps": {name: [s.size, s.mtime_ns] for name, s in stamps.items()}}
-            return Entry(key, os.fsencode(parsed.image), image.size, image.mtime_ns, json.dumps(located))
-        except Fault as fault:
-            return Entry(key, b"", fault=Fault(fault.code, f"line {number}: {fault.detail}"))
-
-    def _stamp(self, field: str, path: str) -> FileStamp:
-        try:
-            return stamp_of(self._inside(path))
-        except Fault as fault:
-            raise Fault(fault.code, f"`{field}` {path!r}: {fault.detail}") from fault
-
-    def _inside(self, path: str) -> bytes:
-        """Return `path` under the manifest's folder, links resolved. Raises Fault unsafe_path."""
-        root = os.path.realpath(os.fsencode(self.root))
-        full = os.path.realpath(os.path.join(root, os.fsencode(path)))
-        if os.path.isabs(path) or os.path.commonpath([root, full]) != root:
-            raise Fault(RejectCode.UNSAFE_PATH, "leaves the manifest's folder")
-        return full
+        return place, _entry(inside, place, number, line)
 
     def _frame(self, row: PlanRow) -> tuple[Frame, tuple[Reject, ...]]:
         located = json.loads(row.locator)
-        line, stamps = parse_line(located["line"]), located["stamps"]
-        image = self._inside(line.image)
-        frame, picture = self.pictures.read(row.image_id, image, FileStamp(row.size, row.mtime_ns))
+        line, stamps = parse_line(load_object(located["line"])), located["stamps"]
+        inside = Inside(os.fsencode(self.root))
+        stamp = FileStamp(row.size, row.mtime_ns)
+        frame, picture = self.pictures.read(row.image_id, inside.path(line.image), stamp)
         depth = None
         if line.depth is not None:
-            data = self._map(line.depth, stamps["depth"])
+            data = self._map(inside, line.depth, stamps["depth"])
             depth = _depth_map(data, line.depth_scale_m, picture, self.pictures.limits.max_pixels)
         frame = replace(frame, camera=line.camera, up_camera=line.up_camera, depth=depth)
-        ids = None if line.instances is None else self._map(line.instances, stamps["instances"])
+        ids = None if line.instances is None else self._map(inside, line.instances, stamps["instances"])
         frame, faults = _with_objects(frame, line, ids, self.pictures.limits.max_pixels)
         return frame, tuple(fault.reject(row.image_id, object_id) for object_id, fault in [*line.faults, *faults])
 
-    def _map(self, path: str, stamp: tuple[int, int]) -> bytes:
+    def _map(self, inside: Inside, path: str, stamp: tuple[int, int]) -> bytes:
         try:
-            return read_planned(self._inside(path), FileStamp(*stamp), self.pictures.max_file_bytes)
+            return read_planned(inside.path(path), FileStamp(*stamp), self.pictures.max_file_bytes)
         except Fault as fault:
             raise Fault(fault.code, f"{path!r}: {fault.detail}") from fault
 
@@ -122,6 +96,29 @@ class RgbdSource:
 def manifest_path(path: Path) -> Path:
     """Return the manifest that `source.path` means: the file itself, or `frames.jsonl` in the folder."""
     return path / MANIFEST if path.is_dir() else path
+
+
+def _entry(inside: Inside, place: str, number: int, line: bytes | Fault) -> Entry:
+    key = place.encode()
+    try:
+        text = _text(line)
+        loaded = load_object(text)
+        key = image_id_of(loaded).encode()
+        parsed = parse_line(loaded)
+        image = _stamp(inside, "image", parsed.image)
+        maps = {"depth": parsed.depth, "instances": parsed.instances}
+        stamps = {name: _stamp(inside, name, path) for name, path in maps.items() if path is not None}
+        located = {"line": text, "stamps": {name: [s.size, s.mtime_ns] for name, s in stamps.items()}}
+        return Entry(key, os.fsencode(parsed.image), image.size, image.mtime_ns, json.dumps(located))
+    except Fault as fault:
+        return Entry(key, b"", fault=Fault(fault.code, f"line {number}: {fault.detail}"))
+
+
+def _stamp(inside: Inside, field: str, path: str) -> FileStamp:
+    try:
+        return stamp_of(inside.path(path))
+    except Fault as fault:
+        raise Fault(fault.code, f"`{field}` {path!r}: {fault.detail}") from fault
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes | Fault]]:
