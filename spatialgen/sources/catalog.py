@@ -62,7 +62,7 @@ class Catalog:
 
     def mark_duplicates(self, digest_of: Callable[[bytes], bytes | None]) -> None:
         """Compare the bytes of entries of equal size; `digest_of` a path returns None for what cannot be read."""
-        self._db.execute("CREATE INDEX by_size ON entries (size) WHERE code IS NULL AND size > 0")
+        self._db.execute("CREATE INDEX by_size ON entries (size, key)")
         again = "SELECT size FROM entries WHERE code IS NULL AND size > 0 GROUP BY size HAVING COUNT(*) > 1"
         self._db.execute(f"CREATE TEMP TABLE twins AS {again}")
         for (size,) in self._db.execute("SELECT size FROM twins"):
