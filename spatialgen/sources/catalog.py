@@ -12,7 +12,7 @@ from types import TracebackType
 from spatialgen.records import RejectCode
 from spatialgen.sources.fault import Fault
 
-_CACHE_KIB = 32_000
+_CACHE_KIB = 16_000
 _SCHEMA = """
 CREATE TABLE entries (key BLOB PRIMARY KEY, path BLOB, size INTEGER, mtime_ns INTEGER, locator TEXT,
                       code TEXT, detail TEXT, digest BLOB, first BLOB) WITHOUT ROWID;
