@@ -14,21 +14,25 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import SGDClassifier
 
-from spatialgen.qa.ask import acceptance, ask_scenes, count_scenes
+from spatialgen.qa.arrays import SceneArrays
+from spatialgen.qa.ask import acceptance, compose, count_scenes
+from spatialgen.qa.asks import Asks
+from spatialgen.qa.balance import Acceptance
 from spatialgen.qa.config import AskConfig
+from spatialgen.qa.family import Kind
 from spatialgen.qa.names import name_objects
+from spatialgen.qa.writing import Written
 from spatialgen.records import Scene
 from spatialgen.testing.box_scenes import furnished_boxes, make_scene
 
-Row = dict[str, Any]
 CLOSED = ("yes_no", "true_false", "choice", "multiple_choice")
 MIN_ROWS = 200
+BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,82 +48,63 @@ class Item:
     held_out: bool
 
 
-def items_of(scenes: Sequence[Scene], rows: Sequence[Row]) -> list[Item]:
-    """Return the closed questions as items."""
-    naming, names, start = name_objects(scenes), {}, 0
-    for scene in scenes:
-        ids = [o.object_id for o in scene.objects]
-        names[scene.image_id] = dict(zip(ids, naming.phrases[start : start + len(ids)], strict=True))
-        start += len(ids)
+def items_of(scenes: Sequence[Scene], config: AskConfig, accepted: Acceptance | None = None) -> list[Item]:
+    """Return the closed and decided questions about `scenes`."""
     items = []
-    for row in rows:
-        if row["form"] in CLOSED and row["status"] == "decided":
-            items.append(_item(row, [names[row["image_id"]][s] for s in row["subjects"]]))
-    return [item for item in items if item.classes > 1]
+    for start in range(0, len(scenes), BATCH):
+        batch = scenes[start : start + BATCH]
+        phrases = name_objects(batch).phrases
+        a, blocks, written = compose(batch, config, accepted)
+        for block, words in zip(blocks, written, strict=True):
+            if block.form in CLOSED:
+                items += _block_items(block, words, phrases, a)
+    return items
 
 
-def _item(row: Row, names: Sequence[str]) -> Item:
-    anonymous, order = _anonymous(row["question"], names)
-    answer, classes = _answer(row, names, order)
-    held_out = int(row["content_sha256"][-8:], 16) % 2 == 0
-    return Item(row["question_type"], row["form"], row["question"], anonymous, answer, classes, held_out)
+def _block_items(block: Asks, words: Written, phrases: Sequence[str], a: SceneArrays) -> list[Item]:
+    answers, classes = _classes(block, words)
+    items = []
+    for k in np.flatnonzero(block.facts.status == 0).tolist():
+        names = [phrases[s] for s in block.facts.subjects[k].tolist() if s >= 0]
+        question = words.questions[k]
+        held_out = int(a.s.key[block.facts.scene[k]]) % 2 == 0
+        anonymous = _anonymous(_without_labels(question, block, k), names)
+        items.append(Item(block.type, block.form, question, anonymous, answers[k], classes[k], held_out))
+    return items
 
 
-def _anonymous(question: str, names: Sequence[str]) -> tuple[str, list[str]]:
-    """Replace names by A, B .. in the order in which they are mentioned; labels of `count` and `exists` by X."""
+def _without_labels(question: str, block: Asks, row: int) -> str:
+    """Replace the label that a count or an existence is about."""
+    for slot in ("labels", "a_label", "label", "phrase"):
+        if block.facts.words and slot in block.facts.words:
+            question = re.sub(re.escape(block.facts.words[slot][row]), "objectX", question, flags=re.IGNORECASE)
+    return question
+
+
+def _anonymous(question: str, names: Sequence[str]) -> str:
+    """Replace names by A, B .. in the order in which they are mentioned."""
     found = sorted((m.start(), n) for n in set(names) if (m := re.search(re.escape(n), question, re.IGNORECASE)))
-    order = [n for _, n in found]
-    for letter, name in sorted(zip("ABCDEFGHIJ", order, strict=False), key=lambda pair: -len(pair[1])):
-        question = re.sub(re.escape(name), f"object{letter}", question, flags=re.IGNORECASE)
-    return question, order
+    letters = dict(zip([n for _, n in found], "ABCDEFGHIJ", strict=False))
+    for name in sorted(letters, key=len, reverse=True):
+        question = re.sub(re.escape(name), f"object{letters[name]}", question, flags=re.IGNORECASE)
+    return question
 
 
-def _answer(row: Row, names: Sequence[str], order: Sequence[str]) -> tuple[str, int]:
-    if row["form"] == "multiple_choice":
-        letter = re.match(r"(?:Option |The answer is |\()?([A-H])\b", row["answer"])
-        options = len(re.findall(r"^\(?[A-H][.)] ", row["question"], re.MULTILINE))
-        return (letter[1] if letter else "", options)
-    if row["form"] in ("yes_no", "true_false"):
-        return row["answer"].split()[0].strip(".,:") + _truth(row["answer"]), 2
-    value = row["answer_value"]
-    if row["answer_unit"] == "index" and len(names) > 2:
-        first = len(names) - len([n for n in names if n in order])
-        return str(order.index(names[int(value)])) if names[int(value)] in order else "?", max(len(names) - first, 2)
-    if row["answer_unit"] == "none" and row["question_type"] in _TURNING:
-        winner = names[0] if value == 1.0 else names[1]
-        return str(order.index(winner)), 2
-    return _which(row), 2
-
-
-def _truth(answer: str) -> str:
-    return " true" if re.search(r"\btrue\b", answer, re.IGNORECASE) else ""
-
-
-_TURNING = frozenset(
-    [
-        "left_of",
-        "right_of",
-        "above",
-        "below",
-        "in_front_of",
-        "behind",
-        "nearer",
-        "farther",
-        "wider",
-        "narrower",
-        "taller",
-        "shorter",
-        "bigger",
-        "smaller",
-        "longer",
-        "higher_top",
-    ]
-)
-
-
-def _which(row: Row) -> str:
-    """Of two alternatives that the question names, the one that the answer repeats; else the fact itself."""
-    return str(row["answer_value"]) if row["answer_unit"] == "none" else f"{row['answer_value']:.6g}"
+def _classes(block: Asks, words: Written) -> tuple[list[str], list[int]]:
+    """Return each answer's class, and how many there are to choose from."""
+    n = len(block)
+    if block.form in ("yes_no", "true_false"):
+        wrong = re.compile(r"^(No|False|That is false|The statement is false)\b")
+        return ["no" if wrong.match(text) else "yes" for text in words.answers], [2] * n
+    if block.form == "multiple_choice":
+        letters = [re.match(r"(?:Option |The answer is |\()?([A-H])\b", text) for text in words.answers]
+        options = [len(re.findall(r"^\(?[A-H][.)] ", text, re.MULTILINE)) for text in words.questions]
+        return [m[1] if m else "" for m in letters], options
+    if block.right is not None:
+        return [str(k) for k in block.right.tolist()], [2] * n
+    candidates = (block.facts.subjects >= 0).sum(axis=1).tolist()
+    sizes = [c if block.family.kind is Kind.PICK else 2 for c in candidates]
+    return [str(v) for v in block.facts.value.tolist()], sizes
 
 
 def accuracy(items: Sequence[Item], anonymous: bool) -> tuple[float, float, int]:
@@ -163,15 +148,14 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=6)
     given = parser.parse_args()
     scenes = [make_scene(furnished_boxes(seed, given.objects), f"room-{seed:06d}") for seed in range(given.scenes)]
-    config = AskConfig(per_image=200)
-    items = items_of(scenes, ask_scenes(scenes, config).to_pylist())
+    items = items_of(scenes, AskConfig(per_image=200))
     report("names replaced, by form", grouped(items, "form"), anonymous=True)
+    report("names replaced, by type", grouped(items, "type"), anonymous=True)
     report("with names, by type", grouped(items, "type"), anonymous=False)
     prior = AskConfig(per_image=200, balance=("prior",))
-    kept = ask_scenes(scenes, prior, acceptance(count_scenes(scenes, prior), prior))
-    report("with names, balance: prior, by type", grouped(items_of(scenes, kept.to_pylist()), "type"), anonymous=False)
-    balanced = items_of(scenes, kept.to_pylist())
-    report("with names, balance: prior, all types", {"all": balanced}, anonymous=False)
+    balanced = items_of(scenes, prior, acceptance(count_scenes(scenes, prior), prior))
+    report("with names, balance: prior, by type", grouped(balanced, "type"), anonymous=False)
+    report("with names, balance: prior, by form", grouped(balanced, "form"), anonymous=False)
 
 
 if __name__ == "__main__":

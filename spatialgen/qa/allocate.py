@@ -118,10 +118,10 @@ def _predicates(family: Family, facts: Facts, keys: U64, forms: Sequence[str]) -
     group = facts.scene if facts.params is None else _joint_group(facts)
     if facts.type == "exists":
         group = facts.scene
-    holds = facts.value > 0.5
-    matched = np.minimum(group_sizes(group, holds), group_sizes(group, ~holds))
-    rank = rank_in_group(2 * group + holds, keys)
-    even = rank < matched
+    holds, wondered = facts.value > 0.5, facts.margin > 0.0
+    matched = np.minimum(group_sizes(group, holds & wondered), group_sizes(group, ~holds & wondered))
+    rank = rank_in_group(4 * group + 2 * wondered + holds, keys)
+    even = (rank < matched) & wondered
     closed = [f for f in forms if f != "open" and (f != "multiple_choice" or facts.subjects.shape[1] == 2)]
     balanced, surplus = np.flatnonzero(even), np.flatnonzero(~even)
     spread = [*closed, "open"] if "open" in forms else closed

@@ -18,6 +18,7 @@ from spatialgen.qa.select import selected
 from spatialgen.qa.statements import with_statements
 from spatialgen.qa.table import questions_table
 from spatialgen.qa.vocabulary import HOUSEHOLD
+from spatialgen.qa.writing import Written
 from spatialgen.records import Scene
 
 MAX_SETS = 40
@@ -62,13 +63,20 @@ def _batches(scenes: Sequence[Scene], config: AskConfig) -> list[Sequence[Scene]
 
 
 def _ask(scenes: Sequence[Scene], config: AskConfig, accepted: Acceptance | None) -> pa.Table:
+    a, blocks, written = compose(scenes, config, accepted)
+    return questions_table(blocks, written, a)
+
+
+def compose(
+    scenes: Sequence[Scene], config: AskConfig, accepted: Acceptance | None = None
+) -> tuple[arrays.SceneArrays, list[Asks], list[Written]]:
+    """Return the questions about a batch of scenes before they become rows: the facts, and their words."""
     naming, a, drafted = draft(scenes, config)
     blocks = drafted
     if accepted is not None:
         blocks = balance.accepted(blocks, a, config, accepted)
     blocks = with_statements(selected(blocks, a, naming, config), drafted, config.asked_forms)
-    written = [write(block, naming, config.units) for block in blocks]
-    return questions_table(blocks, written, a)
+    return a, blocks, [write(block, naming, config.units) for block in blocks]
 
 
 def draft(scenes: Sequence[Scene], config: AskConfig) -> tuple[Naming, arrays.SceneArrays, list[Asks]]:

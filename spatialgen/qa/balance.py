@@ -148,11 +148,13 @@ def _histogram(asks: Asks) -> tuple[list[str], list[str]]:
 def _prior(asks: Asks, a: SceneArrays) -> tuple[list[str], list[str]]:
     """Type, form and labels against what the answer is: what a reader of the question alone could learn.
 
-    The labels are sorted, and the class says which of them the answer favours, so that the order of mention does
-    not matter. The stratum ends in the number of classes that it should have.
+    Where the order of mention is drawn, labels are sorted and the class says which of them the answer favours.
+    The stratum ends in the number of classes that it should have.
     """
     facts = asks.facts
     labels = [[a.heads[k] for k in row if k >= 0] for row in facts.subjects.tolist()]
+    if asks.family.symmetric:
+        labels = [sorted(names) for names in labels]
     words = facts.params or [""] * len(facts)
     if asks.options is not None and asks.pool is not None and asks.right is not None:
         return _option_prior(asks, labels, words)
@@ -171,7 +173,7 @@ def _prior(asks: Asks, a: SceneArrays) -> tuple[list[str], list[str]]:
             strata.append(f"{asks.type}/{'|'.join(sorted(names))}/{len(set(names))}")
             classes.append(names[int(value)])
         else:
-            strata.append(f"{asks.type}/{'|'.join(sorted(names))}/{params}/{possible}")
+            strata.append(f"{asks.type}/{'|'.join(names)}/{params}/{possible}")
             classes.append(str(value) if possible == 2 else "all")
     return strata, classes
 

@@ -43,6 +43,7 @@ class Family:
     `speech.SPEAKERS`. `concepts` by type: types of one concept about the same subjects are near-duplicates.
     `scalar` types have values that can be compared with a limit ("more than 2 m"). `apart` by type: whether
     two facts differ enough to stand beside each other as options. `upright`: silent where gravity is unknown.
+    `symmetric`: the order of the subjects means nothing.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Family:
     concepts: dict[str, str] = field(default_factory=dict)
     scalar: frozenset[str] = frozenset()
     upright: bool = True
+    symmetric: bool = False
     apart: Callable[[Facts, I64, I64], Bool] | None = None
 
 

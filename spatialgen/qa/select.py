@@ -15,6 +15,7 @@ from spatialgen.qa.family import Kind
 from spatialgen.qa.keys import U64, mix, text_key, uniform
 from spatialgen.qa.names import Naming
 
+MATCHED_INTEREST = 0.7
 GIVEN_AWAY = {
     "side": frozenset({"left_of", "right_of", "leftmost", "rightmost", "image_third", "refer", "lateral_offset"}),
     "depth": frozenset({"nearer", "farther", "in_front_of", "behind", "forward_offset", "closest_to_camera"}),
@@ -42,7 +43,7 @@ def selected(blocks: Sequence[Asks], a: SceneArrays, naming: Naming, config: Ask
         return list(blocks)
     if not blocks:
         return []
-    drafted = _columns(blocks, a, naming)
+    drafted = _columns(blocks, a, naming, "prior" in config.balance)
     types = int(drafted.type.max()) + 1
     turn = rank_in_group(drafted.scene * types + drafted.type, _descending(drafted.interest, drafted.keys))
     order = np.lexsort((drafted.keys, -drafted.interest, turn, drafted.scene))
@@ -54,7 +55,7 @@ def selected(blocks: Sequence[Asks], a: SceneArrays, naming: Naming, config: Ask
     return kept(blocks, np.split(keep, ends))
 
 
-def _columns(blocks: Sequence[Asks], a: SceneArrays, naming: Naming) -> _Drafted:
+def _columns(blocks: Sequence[Asks], a: SceneArrays, naming: Naming, evened: bool) -> _Drafted:
     block = np.repeat(np.arange(len(blocks)), [len(b) for b in blocks])
     scene = np.concatenate([b.facts.scene for b in blocks])
     keys = np.concatenate([b.keys for b in blocks])
@@ -69,7 +70,7 @@ def _columns(blocks: Sequence[Asks], a: SceneArrays, naming: Naming) -> _Drafted
         keys=keys,
         block=block,
         subjects=subjects,
-        interest=_interest(blocks, block, keys, subjects, a, naming),
+        interest=_interest(blocks, block, keys, subjects, a, naming, evened),
         concept=_concepts(blocks, block, scene, subjects, a),
         type=np.array([numbers[b.type] for b in blocks])[block],
     )
@@ -81,8 +82,14 @@ def _descending(interest: F64, keys: U64) -> U64:
     return (steps << np.uint64(54)) | (keys >> np.uint64(10))
 
 
-def _interest(blocks: Sequence[Asks], block: I64, keys: U64, subjects: I64, a: SceneArrays, naming: Naming) -> F64:
-    """0 .. 1: decided but not trivial, precise, about things well seen, not given away by a name."""
+def _interest(
+    blocks: Sequence[Asks], block: I64, keys: U64, subjects: I64, a: SceneArrays, naming: Naming, evened: bool
+) -> F64:
+    """0 .. 1: decided but not trivial, precise, about things well seen, not given away by a name.
+
+    Facts that were set against each other so that a closed form tells nothing stay so: which of them are kept has
+    nothing to do with what they say. With `evened` answers, that goes for all.
+    """
     margin = np.nan_to_num(np.concatenate([b.facts.margin for b in blocks]), nan=1.0)
     status = np.concatenate([b.facts.status for b in blocks])
     holds = np.concatenate([b.facts.value for b in blocks]) > 0.5
@@ -93,13 +100,19 @@ def _interest(blocks: Sequence[Asks], block: I64, keys: U64, subjects: I64, a: S
     sure = np.where(compared, near, np.minimum(margin, 4.0) / 4.0)
     value = np.where(status == DECIDED, 0.5 + 0.5 * sure, 0.6)
     value = np.where(predicate, np.where(holds, 1.0, 0.6 * value), value)
-    value = np.where(margin > 0.0, value, 0.0)
     known = subjects >= 0
     pixels = np.where(known, a.o.pixels[subjects] if len(a.o.pixels) else 1e4, 1e4)
     seen = np.clip(np.log10(np.maximum(pixels, 1.0)) / 4.0, 0.1, 1.0).min(axis=1, initial=1.0)
-    value = np.where(_told(blocks, block, subjects, naming), 0.1 * value, value)
-    result: F64 = value * seen * (0.8 + 0.2 * uniform(keys, "interest"))
+    value = np.where(_told(blocks, block, subjects, naming), 0.1 * value, value) * seen
+    matched = np.array([evened or _matched(b) for b in blocks])[block]
+    value = np.where(matched, MATCHED_INTEREST, value)
+    result: F64 = np.where(margin > 0.0, value, 0.0) * (0.8 + 0.2 * uniform(keys, "interest"))
     return result
+
+
+def _matched(asks: Asks) -> bool:
+    """Whether a block's facts were chosen against each other: closed forms of what cannot be turned round."""
+    return asks.form != "open" and asks.family.kind in (Kind.PREDICATE, Kind.VALUED)
 
 
 def _told(blocks: Sequence[Asks], block: I64, subjects: I64, naming: Naming) -> Bool:

@@ -43,5 +43,6 @@ FAMILY = Family(
     types=("aligned_vertically", "aligned_horizontally"),
     kind=Kind.PREDICATE,
     units={"aligned_vertically": "none", "aligned_horizontally": "none"},
+    symmetric=True,
     facts=_facts,
 )

@@ -39,6 +39,7 @@ FAMILY = Family(
     types=("next_to", "far_from"),
     kind=Kind.PREDICATE,
     units={"next_to": "none", "far_from": "none"},
+    symmetric=True,
     facts=_facts,
     concepts={"next_to": "how close", "far_from": "how close"},
 )

@@ -30,6 +30,7 @@ FAMILY = Family(
     types=("same_size", "same_distance"),
     kind=Kind.PREDICATE,
     units={"same_size": "none", "same_distance": "none"},
+    symmetric=True,
     facts=_facts,
     concepts={"same_size": "size order of two", "same_distance": "depth order of two"},
 )

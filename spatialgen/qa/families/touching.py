@@ -22,4 +22,6 @@ def _facts(a: SceneArrays) -> list[Facts]:
     return [predicate("touching", a, np.stack([p.i, p.j], 1), holds & trusted, fails & trusted, sigma)]
 
 
-FAMILY = Family(name="touching", types=("touching",), kind=Kind.PREDICATE, units={"touching": "none"}, facts=_facts)
+FAMILY = Family(
+    name="touching", types=("touching",), kind=Kind.PREDICATE, units={"touching": "none"}, symmetric=True, facts=_facts
+)
