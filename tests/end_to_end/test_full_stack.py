@@ -127,9 +127,8 @@ def test_without_ray_every_byte_is_the_same(
     for name in ("images", "scenes", "rejects"):
         shards = sorted((built[1] / name).glob("*.parquet"))
         assert shards
-        assert [(tmp_path / "out" / name / s.name).read_bytes() == s.read_bytes() for s in shards] == [True] * len(
-            shards
-        )
+        for shard in shards:
+            assert (tmp_path / "out" / name / shard.name).read_bytes() == shard.read_bytes(), shard
 
 
 def test_actors_share_the_logical_gpu(checkpoints: dict[str, str], photos: Path, tmp_path: Path) -> None:
