@@ -84,17 +84,18 @@ def fit_circle(points_m: F64) -> tuple[F64, float, float]:
     Kasa's linear fit of |p|^2 = 2 c p + (r^2 - |c|^2), about the points' mean.
     """
     mean = points_m.mean(axis=0)
-    p = points_m - mean
-    A = np.column_stack([2 * p, np.ones(len(p))])
-    normal = A.T @ A
-    square = (p**2).sum(axis=1)
-    try:
-        a, b, c = np.linalg.solve(normal, A.T @ square)
-    except np.linalg.LinAlgError:
+    x, y = np.ascontiguousarray((points_m - mean).T)
+    square = x * x + y * y
+    level = float(square.mean())
+    xx, xy, yy = float(x @ x), float(x @ y), float(y @ y)
+    xs, ys = float(x @ square), float(y @ square)
+    determinant = xx * yy - xy * xy
+    if determinant <= 1e-9 * (xx + yy) ** 2:
         return mean, float("inf"), float("inf")
-    radius = float(np.sqrt(max(c + a * a + b * b, 0.0)))
-    residual = np.hypot(p[:, 0] - a, p[:, 1] - b) - radius
-    return mean + np.array([a, b]), radius, float(np.sqrt((residual**2).mean()))
+    a, b = (yy * xs - xy * ys) / (2 * determinant), (xx * ys - xy * xs) / (2 * determinant)
+    radius = float(np.sqrt(level + a * a + b * b))
+    residual = np.hypot(x - a, y - b) - radius
+    return mean + np.array([a, b]), radius, float(np.sqrt((residual @ residual) / len(residual)))
 
 
 def resample(polygon: F64, count: int) -> tuple[F64, F64]:

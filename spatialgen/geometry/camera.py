@@ -36,7 +36,8 @@ def project(camera: Camera, points_m: ArrayLike, rotation: F64 = _IDENTITY) -> t
 
     Where z <= 0 the pixels are NaN: the point lies behind the camera.
     """
-    x, y, z = np.tensordot(rotation.T, np.asarray(points_m, np.float64), axes=1)
+    points = np.asarray(points_m, np.float64)
+    x, y, z = (rotation.T @ points.reshape(3, -1)).reshape(points.shape)
     z_safe = np.where(z > 0, z, np.nan)
     return camera.fx * x / z_safe + camera.cx, camera.fy * y / z_safe + camera.cy, z
 
@@ -52,5 +53,5 @@ def depth_on_image_grid(depth_m: F32, width: int, height: int) -> F32:
         u = np.rint((np.arange(width) + 0.5) * (w / width) - 0.5).astype(np.intp).clip(0, w - 1)
         v = np.rint((np.arange(height) + 0.5) * (h / height) - 0.5).astype(np.intp).clip(0, h - 1)
         depth_m = depth_m[v[:, None], u]
-    usable = (depth_m > 0) & (depth_m < np.inf)
-    return depth_m if usable.all() else np.where(usable, depth_m, np.float32(np.nan))
+    bad = (depth_m <= 0) | (depth_m == np.inf)
+    return np.where(bad, np.float32(np.nan), depth_m) if bad.any() else depth_m

@@ -12,7 +12,8 @@ from spatialgen.geometry.frames import View
 from spatialgen.geometry.rims import Rim, find_rim
 from spatialgen.records import F32, Bool
 
-MAX_POINTS = 2500
+MAX_POINTS = 1600
+_MOST_DEPTHS = 4000
 _FEWEST_READINGS = 8
 _BACKGROUND_GAP = 0.05
 
@@ -55,11 +56,12 @@ def object_cloud(
         crop = replace(crop, trusted=_without_background(crop, view, floor_m))
     inside = np.zeros_like(crop.mask)
     inside[1:-1, 1:-1] = True
-    own = np.flatnonzero(crop.readings & inside)
+    readings = crop.readings & inside
+    own = np.flatnonzero(readings)
     if len(own) < _FEWEST_READINGS:
         return None
-    crop = replace(crop, mask=crop.mask & inside)
-    depths = np.sort(crop.depth_m.ravel()[own])
+    crop = replace(crop, mask=crop.mask & inside, trusted=readings)
+    depths = np.sort(crop.depth_m.ravel()[own[:: max(1, len(own) // _MOST_DEPTHS)]])
     points, normals = _points_with_normals(crop, _thinned(own, crop.mask.shape[1]), view)
     rim = find_rim(crop, view, look_px)
     if not rim.end_m.shape[1]:

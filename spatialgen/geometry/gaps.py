@@ -12,6 +12,7 @@ from spatialgen.geometry.whole import Whole
 from spatialgen.records import F32, F64
 
 _BLOCK = 400
+_MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def surface_gap(a: Surface, b: Surface) -> Gap:
     value = float(np.sqrt(squared))
     least = value
     for pa, pb in ((a.possible_m, b.points_m), (a.points_m, b.possible_m), (a.possible_m, b.possible_m)):
-        if pa.shape[1] and pb.shape[1]:
+        if pa.shape[1] and pb.shape[1] and _bounds_apart(pa, pb) < least:
             least = min(least, float(np.sqrt(_closest_points(pa, pb)[0])))
     return Gap(value, least, (float(x[0]), float(x[1]), float(x[2])), (float(y[0]), float(y[1]), float(y[2])))
 
@@ -45,10 +46,14 @@ def surface_gap(a: Surface, b: Surface) -> Gap:
 def _closest_points(pa: F32, pb: F32) -> tuple[float, F32, F32]:
     """Return the smallest squared distance between two sets of points (3, N), and the two points."""
     best = _first_guess(pa, pb)
-    pa = pa[:, _to_bounds(pa, pb) <= best**2]
-    pb = pb[:, _to_bounds(pb, pa) <= best**2]
+    pa = _at_most(pa[:, _to_bounds(pa, pb) <= best**2])
+    pb = _at_most(pb[:, _to_bounds(pb, pa) <= best**2])
     squared, i, j = _closest(pa, pb)
     return squared, pa[:, i], pb[:, j]
+
+
+def _at_most(points_m: F32) -> F32:
+    return points_m[:, :: -(-points_m.shape[1] // _MOST)] if points_m.shape[1] > _MOST else points_m
 
 
 def _first_guess(pa: F32, pb: F32) -> float:
@@ -59,6 +64,12 @@ def _first_guess(pa: F32, pb: F32) -> float:
     k = int(np.argmin(from_a))
     from_b = ((pa - pb[:, k : k + 1]) ** 2).sum(axis=0)
     return float(np.sqrt(min(squared, float(from_a[k]), float(from_b.min())))) * (1 + 1e-5) + 1e-6
+
+
+def _bounds_apart(pa: F32, pb: F32) -> float:
+    """Return the distance between the axis-aligned bounds of two sets of points (3, N)."""
+    outside = np.maximum(pb.min(axis=1) - pa.max(axis=1), pa.min(axis=1) - pb.max(axis=1))
+    return float(np.sqrt((np.maximum(outside, 0) ** 2).sum()))
 
 
 def _to_bounds(points_m: F32, others_m: F32) -> F32:

@@ -13,17 +13,17 @@ import cv2
 import numpy as np
 
 from spatialgen.geometry.crops import Crop
+from spatialgen.geometry.rims import borders
 from spatialgen.records import F32, I32, Bool
 
 SEARCH_PX = 4
 """How far from a mask's border its silhouette is looked for."""
 
-_OFFSETS = ((1, 0), (-1, 0), (0, 1), (0, -1))
 _STRONG = 0.06
 """Relative change of inverse depth across a border that makes it a silhouette beyond doubt."""
 
 _ENOUGH = 60
-_MOST_BORDERS = 150
+_MOST_BORDERS = 250
 _CORE_PX = 2
 _NEAR_CORE_PX = 5
 _RESTORED_SIGMA_PX = 0.35
@@ -77,19 +77,17 @@ def _silhouettes(crop: Crop) -> tuple[I32, Bool]:
     """Return for the strong silhouettes of a crop where depth jumps, in pixels beyond the mask's border, and
     whether it jumps in more than one step."""
     height, width = crop.mask.shape
-    inner = crop.mask.copy()
-    inner[:SEARCH_PX] = inner[-SEARCH_PX - 1 :] = False
-    inner[:, :SEARCH_PX] = inner[:, -SEARCH_PX - 1 :] = False
-    with np.errstate(divide="ignore"):
-        inverse = 1 / crop.depth_m.ravel()
+    inner = np.zeros_like(crop.mask)
+    window = (slice(SEARCH_PX, -SEARCH_PX - 1), slice(SEARCH_PX, -SEARCH_PX - 1))
+    inner[window] = crop.mask[window]
+    at, du, dv = borders(inner)
+    keep = slice(None, None, max(1, len(at) // _MOST_BORDERS))
+    at, shift = at[keep], (dv * width + du)[keep]
+    at, shift = at[~crop.mask.ravel()[at + shift]], shift[~crop.mask.ravel()[at + shift]]
     steps = np.arange(-SEARCH_PX, SEARCH_PX + 2)
-    lines = []
-    for du, dv in _OFFSETS:
-        shift = dv * width + du
-        border = np.flatnonzero(inner & ~np.roll(crop.mask, (-dv, -du), axis=(0, 1)))
-        border = border[:: -(-len(border) // _MOST_BORDERS) or 1]
-        lines.append(np.clip(border[:, None] + steps * shift, 0, height * width - 1))
-    profile = inverse[np.concatenate(lines)]
+    lines = np.clip(at[:, None] + steps * shift[:, None], 0, height * width - 1)
+    with np.errstate(divide="ignore"):
+        profile = 1 / crop.depth_m.ravel()[lines]
     drop = (profile[:, :-1] - profile[:, 1:]) / profile[:, :1]
     total = drop.sum(axis=1)
     strong = total > _STRONG

@@ -14,7 +14,6 @@ from spatialgen.records import F32, I32, U8, Bool
 OPEN, HIDDEN, CONTACT = 0, 1, 2
 """What lies beyond a rim pixel: something farther or nothing, something nearer, or the same depth."""
 
-_OFFSETS = ((1, 0), (-1, 0), (0, 1), (0, -1))
 _JUMP = 0.012
 """Relative difference of inverse depth, beyond what the surface's own slope explains, that parts two surfaces."""
 
@@ -33,7 +32,8 @@ class Rim:
     something nearer covers it); `step_m` (3, M): from the pixel's centre to the border; `kind` (M,): OPEN, HIDDEN or
     CONTACT; `px` (2, M): the pixel; `beyond_id` (M,): who owns the next one; `blur_m` (M,): how much
     farther or nearer the surface may be there, where its slope is unsteady or too steep to follow; `is_read` (M,): whether the
-    last pixel was read, and not drawn on from farther inside.
+    last pixel was read, and not drawn on from farther inside; `step_length_m` (M,): half a pixel on the surface;
+    `is_covered` (M,): whether the object goes on there, since something nearer hides it or stands on its level top.
     """
 
     end_m: F32
@@ -43,23 +43,14 @@ class Rim:
     beyond_id: I32
     blur_m: F32
     is_read: Bool
-
-    @property
-    def step_length_m(self) -> F32:
-        """Half a pixel on the surface (M,), metres."""
-        return np.asarray(np.sqrt((self.step_m**2).sum(axis=0)))
-
-    @property
-    def is_covered(self) -> Bool:
-        """Where the object goes on behind a rim point (M,): something nearer hides it, or stands on its level top."""
-        level = np.abs(self.step_m[2]) < 0.2 * self.step_length_m
-        return np.asarray((self.kind == HIDDEN) | ((self.kind == CONTACT) & level & (self.beyond_id > 0)))
+    step_length_m: F32
+    is_covered: Bool
 
 
 def find_rim(crop: Crop, view: View, look_px: int) -> Rim:
     """Return the rim of a crop's mask. What lies beyond is read `look_px` pixels out: 1 where edges are clean."""
     mask, width = crop.mask, crop.mask.shape[1]
-    at, du, dv = _borders(mask)
+    at, du, dv = borders(mask)
     shift = dv * width + du
     with np.errstate(divide="ignore"):
         inverse = np.where(crop.readings, 1 / crop.depth_m, np.float32(np.nan)).ravel()
@@ -79,18 +70,29 @@ def find_rim(crop: Crop, view: View, look_px: int) -> Rim:
     outer = view.points(u + 0.5 * du, v + 0.5 * dv, 1 / (here + (skipped + np.float32(0.5)) * slope))
     end = np.where(kind == HIDDEN, inner, outer)
     px = np.stack([u, v]).astype(np.int32)
-    return Rim(end, outer - inner, kind, px, crop.ids.ravel()[out].astype(np.int32), blur, skipped == 0)
+    step = outer - inner
+    length = np.sqrt((step**2).sum(axis=0))
+    beyond = crop.ids.ravel()[out].astype(np.int32)
+    stood_on = (kind == CONTACT) & (np.abs(step[2]) < 0.2 * length) & (beyond > 0)
+    return Rim(end, step, kind, px, beyond, blur, skipped == 0, length, (kind == HIDDEN) | stood_on)
 
 
-def _borders(mask: Bool) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Return the flat index of every border pixel and the step du, dv out of the mask, once a direction."""
-    at, du, dv = [], [], []
-    for step_u, step_v in _OFFSETS:
-        border = np.flatnonzero(mask & ~np.roll(mask, (-step_v, -step_u), axis=(0, 1)))
-        at.append(border)
-        du.append(np.full(len(border), step_u))
-        dv.append(np.full(len(border), step_v))
-    return np.concatenate(at), np.concatenate(du), np.concatenate(dv)
+def borders(mask: Bool) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Return the flat index of every border pixel and the step du, dv out of the mask, once a direction.
+
+    The mask (h, w) is False all around its own edge.
+    """
+    flat, width = mask.ravel(), mask.shape[1]
+    leaves_right, leaves_down = flat[:-1] & ~flat[1:], flat[:-width] & ~flat[width:]
+    leaves_left, leaves_up = flat[1:] & ~flat[:-1], flat[width:] & ~flat[:-width]
+    at = [
+        np.flatnonzero(leaves_right),
+        np.flatnonzero(leaves_left) + 1,
+        np.flatnonzero(leaves_down),
+        np.flatnonzero(leaves_up) + width,
+    ]
+    counts = [len(index) for index in at]
+    return np.concatenate(at), np.repeat([1, -1, 0, 0], counts), np.repeat([0, 0, 1, -1], counts)
 
 
 def _skipped(inverse: F32, at: NDArray[np.intp], shift: NDArray[np.intp]) -> tuple[NDArray[np.intp], Bool]:

@@ -38,7 +38,8 @@ def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle
     if misfit <= allowed * radius:
         return _refined(cloud, center, radius, eye_m, True)
     front = ((eye_m[:2] - points) * normals).sum(axis=1) > 0
-    for chosen in (front, _backed(points, cloud, 0.02 * size + 0.5 * pixel)):
+    for attempt in range(2 if cloud.rim.is_covered.any() else 1):
+        chosen = front if attempt == 0 else _backed(points, cloud, 0.02 * size + 0.5 * pixel)
         if chosen.sum() < 12:
             continue
         center, radius, misfit = fit_circle(points[chosen])
@@ -60,11 +61,9 @@ def _farthest(cloud: Cloud, center: F64) -> float:
 def _backed(points: F64, cloud: Cloud, reach_m: float) -> Bool:
     """Return which points (N, 2) of an outline lie on the visible surface, away from where that is covered."""
     rim, covered = cloud.rim.end_m[:2], cloud.rim.is_covered
-    own = np.concatenate([rim[:, ~covered], cloud.points_m[:2, ::3]], axis=1).T
+    own = np.concatenate([rim[:, ~covered][:, ::2], cloud.points_m[:2, ::5]], axis=1).T
     near_own = ((points[:, None] - own[None]) ** 2).sum(axis=2).min(axis=1) < reach_m**2
-    if not covered.any():
-        return np.asarray(near_own)
-    cover = rim[:, covered].T
+    cover = rim[:, covered].T[::2]
     near_cover = ((points[:, None] - cover[None]) ** 2).sum(axis=2).min(axis=1) < (1.5 * reach_m) ** 2
     return np.asarray(near_own & ~near_cover)
 

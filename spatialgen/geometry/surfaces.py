@@ -12,11 +12,11 @@ from spatialgen.geometry.frames import View
 from spatialgen.geometry.whole import Whole
 from spatialgen.records import F32, F64, Bool
 
-MAX_INNER, MAX_RIM = 700, 400
+MAX_INNER, MAX_RIM = 450, 250
 _CONTRADICTED = 0.04
 """Share of a mirror image that may be seen through before the mirror image is given up."""
 
-_AROUND, _UPWARDS = 40, 6
+_AROUND, _UPWARDS = 32, 5
 _MIRRORS = ((-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0))
 
 
@@ -42,12 +42,7 @@ def whole_surface(cloud: Cloud, whole: Whole, view: View, depth_m: F32, margin: 
     seen = np.concatenate([_every(cloud.points_m, MAX_INNER), _every(cloud.rim.end_m, MAX_RIM)], axis=1)
     if whole.kind == "ball":
         return Surface(seen, np.concatenate([seen, _ball_points(whole)], axis=1), seen[:, :0])
-    images = [
-        image
-        for signs in _MIRRORS
-        if (image := _mirrored(seen, whole.rectangle, signs, view, depth_m, margin)) is not None
-    ]
-    points = np.concatenate([seen, *images], axis=1)
+    points = np.concatenate([seen, *_mirror_images(seen, whole.rectangle, view, depth_m, margin)], axis=1)
     np.clip(points[2], np.float32(whole.z_m[0]), np.float32(whole.z_m[1]), out=points[2])
     return Surface(seen, points, _possible(whole, view, depth_m, margin))
 
@@ -75,16 +70,18 @@ def _ball_points(whole: Whole) -> F32:
     return (center[:, None] + radius * np.stack([flat * np.cos(turn), flat * np.sin(turn), z])).astype(np.float32)
 
 
-def _mirrored(
-    seen_m: F32, rectangle: Rectangle, signs: tuple[float, float], view: View, depth_m: F32, margin: float
-) -> F32 | None:
-    axes = np.stack([rectangle.u, rectangle.v])
-    turn = axes.T @ np.diag(signs) @ axes
-    image = seen_m.copy()
-    center = rectangle.center_m
-    image[:2] = (turn @ seen_m[:2] + (center - turn @ center)[:, None]).astype(np.float32)
-    through = seen_through(image, view, depth_m, margin)
-    return image[:, ~through] if through.mean() < _CONTRADICTED else None
+def _mirror_images(seen_m: F32, rectangle: Rectangle, view: View, depth_m: F32, margin: float) -> list[F32]:
+    """Return the mirror images of points (3, N) about the rectangle's middle planes that may be the object's."""
+    center, axes = rectangle.center_m[:, None], np.stack([rectangle.u, rectangle.v])
+    local = axes @ (seen_m[:2] - center)
+    count = seen_m.shape[1]
+    images = np.empty((3, len(_MIRRORS) * count), np.float32)
+    for k, signs in enumerate(_MIRRORS):
+        images[:2, k * count : (k + 1) * count] = center + axes.T @ (np.array(signs)[:, None] * local)
+        images[2, k * count : (k + 1) * count] = seen_m[2]
+    through = seen_through(images, view, depth_m, margin).reshape(len(_MIRRORS), count)
+    parts = images.reshape(3, len(_MIRRORS), count)
+    return [parts[:, k, ~through[k]] for k in range(len(_MIRRORS)) if through[k].mean() < _CONTRADICTED]
 
 
 def seen_through(points_m: F32 | F64, view: View, depth_m: F32, margin: float) -> Bool:
@@ -92,9 +89,7 @@ def seen_through(points_m: F32 | F64, view: View, depth_m: F32, margin: float) -
     u, v, z = view.pixels(points_m)
     height, width = depth_m.shape
     with np.errstate(invalid="ignore"):
-        column, row = np.rint(u), np.rint(v)
-        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    column = np.where(inside, column, 0).astype(np.intp)
-    row = np.where(inside, row, 0).astype(np.intp)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(inside & (depth_m[row, column] > z * (1 + margin) + 0.02))
+        column, row = (u + 0.5).astype(np.int32), (v + 0.5).astype(np.int32)
+        inside = (u > -0.5) & (u < width - 0.5) & (v > -0.5) & (v < height - 0.5)
+    column[~inside] = row[~inside] = 0
+    return np.asarray(inside & (depth_m[row, column] > z * (1 + margin) + 0.02))

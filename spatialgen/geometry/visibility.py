@@ -10,6 +10,7 @@ from spatialgen.geometry.whole import Whole
 from spatialgen.records import F32, I32
 
 _NEARER = 0.985
+_MOST_SAMPLES = 8000
 
 
 def visible_share(whole: Whole, owner: int, pixels: int, view: View, depth_m: F32, ids: I32) -> float:
@@ -28,14 +29,15 @@ def visible_share(whole: Whole, owner: int, pixels: int, view: View, depth_m: F3
     v0, v1 = max(int(v.min()), 0), min(int(v.max()) + 2, height)
     if u0 >= u1 or v0 >= v1:
         return 1.0
-    silhouette = np.zeros((v1 - v0, u1 - u0), np.uint8)
-    outline = cv2.convexHull(np.column_stack([u - u0, v - v0]).astype(np.float32))
-    cv2.fillConvexPoly(silhouette, np.rint(outline).astype(np.int32), 1)
-    window = (slice(v0, v1), slice(u0, u1))
+    step = max(1, int(np.sqrt((u1 - u0) * (v1 - v0) / _MOST_SAMPLES)))
+    window = (slice(v0, v1, step), slice(u0, u1, step))
     others, depth = ids[window], depth_m[window]
+    silhouette = np.zeros(others.shape, np.uint8)
+    outline = cv2.convexHull(np.column_stack([u - u0, v - v0]).astype(np.float32) / step)
+    cv2.fillConvexPoly(silhouette, np.rint(outline).astype(np.int32), 1)
     with np.errstate(invalid="ignore"):
         thing = (others != owner) & (others > 0) & (depth < _NEARER * np.float32(z.mean()))
         nearer = (silhouette > 0) & (thing | ((others == 0) & (depth < _NEARER * np.float32(z.min()))))
-    hidden, area = int(nearer.sum()), int(silhouette.sum())
+    hidden, area = int(nearer.sum()) * step**2, int(silhouette.sum()) * step**2
     solid = min(pixels / max(area - hidden, 1), 1.0)
     return pixels / max(pixels + solid * hidden, 1.0)

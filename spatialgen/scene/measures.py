@@ -43,10 +43,7 @@ class Errors:
 
     def between(self, a_m: F64, b_m: F64, axis: F64) -> tuple[float, float]:
         """Return the one-sigma depth error of (b - a) . axis, and the correlation of the two readings."""
-        u, v, _ = self.view.pixels(np.column_stack([a_m, b_m]))
-        rho = float(self.noise.correlation(np.hypot(u[1] - u[0], v[1] - v[0]))) if np.isfinite(u).all() else 0.0
-        if self.noise.sigma > _NETWORK_SIGMA:
-            rho = min(rho, _ACROSS_EDGES)
+        rho = float(np.exp(-0.5 * (self.view.pixels_apart(a_m, b_m) / self.noise.reach_px) ** 2))
         qa, qb = float((a_m - self.eye_m) @ axis), float((b_m - self.eye_m) @ axis)
         return self.noise.sigma * float(np.sqrt(max(qa * qa + qb * qb - 2 * rho * qa * qb, 0.0))), rho
 

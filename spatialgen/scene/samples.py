@@ -12,6 +12,7 @@ from spatialgen.seeding import rng
 _WINDOW = 3
 _FLAT = 0.02
 _CLEAR_MIN_M = 0.2
+_MOST_OBSTACLES = 600
 
 
 def depth_samples(depth_m: F32, noise_sigma: float, count: int, image_id: str) -> F32:
@@ -49,12 +50,13 @@ def free_floor(
         return np.zeros((0, 5), np.float32)
     points = grid.points(view)
     floor = points[:2, v, u]
-    rv, ru = np.nonzero(~np.isfinite(ratio) & (points[2] > 0.04))
-    blocked = [points[:2, rv, ru].T, *[_dense(outline) for outline in outlines_m]]
+    standing = points[:2, ~np.isfinite(ratio) & (points[2] > 0.04)].T
+    blocked = [standing[:: max(1, len(standing) // _MOST_OBSTACLES)], *[_dense(outline) for outline in outlines_m]]
     obstacles = np.concatenate(blocked).astype(np.float32)
-    order = rng("free_floor", image_id).permutation(floor.shape[1])[: 12 * count]
-    apart = np.hypot(floor[0, order, None] - obstacles[None, :, 0], floor[1, order, None] - obstacles[None, :, 1])
-    clear = apart.min(axis=1) if len(obstacles) else np.full(len(order), 1.0)
+    order = rng("free_floor", image_id).permutation(floor.shape[1])[: 10 * count]
+    chosen = floor[:, order].T
+    squared = (chosen**2).sum(axis=1)[:, None] - 2 * chosen @ obstacles.T + (obstacles**2).sum(axis=1)
+    clear = np.sqrt(np.maximum(squared.min(axis=1), 0)) if len(obstacles) else np.full(len(order), 1.0)
     seen = np.minimum.reduce([u[order], v[order], grid.depth_m.shape[1] - 1 - u[order]]) * grid.stride
     clear = np.minimum(clear, seen * grid.depth_m[v[order], u[order]] / view.camera.fx)
     keep = [k for k in np.argsort(-clear, kind="stable") if clear[k] >= _CLEAR_MIN_M]
