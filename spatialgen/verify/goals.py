@@ -11,6 +11,7 @@ from spatialgen.verify.run import ConditionReport
 
 _EXACT = frozenset({"exact", "exact_no_up"})
 _POOL_BELOW = 100
+_NO_ERROR = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,11 @@ def _calibration(report: ConditionReport) -> list[Goal]:
 
 
 def calibration_rows(report: ConditionReport) -> list[Summary]:
-    """Return a summary of each quantity with 100 answers or more, and one of all the others together."""
-    quantities = [item for item in report.judged if item.kind == "quantity"]
+    """Return a summary of each quantity with 100 answers or more, and one of all the others together.
+
+    Readings handed on as they are (`depth_at_point` of an exact sensor) have no error to compare sigma with.
+    """
+    quantities = [item for item in report.judged if item.kind == "quantity" and item.error > _NO_ERROR]
     rows = by_type(quantities)[:-1]
     large = [row for row in rows if row.asked >= _POOL_BELOW]
     names = {row.type for row in large}
