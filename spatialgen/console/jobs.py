@@ -58,8 +58,11 @@ def run(job: str, config: Path, overrides: Sequence[str], *, json: bool, **optio
 
 
 def status(out: Path, *, json: bool) -> None:
-    """Print how far the build in `out` has come."""
-    _print(build.status(out), print_status, json)
+    """Print how far the build in `out` has come. Raises StoreError if there is none."""
+    found = build.status(out)
+    if found.state == "absent":
+        raise StoreError(f"{out} holds no build, not even a plan of one")
+    _print(found, print_status, json)
 
 
 def card(out: Path) -> None:

@@ -47,6 +47,7 @@ def test_a_wrong_key_is_one_message_and_exit_code_2() -> None:
     ("arguments", "said"),
     [
         (["plan", "--config", "nowhere.yaml"], "nowhere.yaml: cannot read this configuration"),
+        (["status", "nowhere"], "nowhere holds no build"),
         (["card", "nowhere"], "nowhere is not a finished build"),
         (["inspect", "nowhere"], "nowhere is not a finished build"),
         (["models", "pull", "nothing"], "the model list has no 'nothing'"),
