@@ -16,7 +16,7 @@ from spatialgen.config.loader import load_config
 from spatialgen.console.progress import watching
 from spatialgen.console.tables import as_json, console, print_build, print_plan, print_rows, print_status
 from spatialgen.console.words import shown
-from spatialgen.errors import BuildFailed, PlanError
+from spatialgen.errors import BuildFailed, PlanError, StoreError
 from spatialgen.records import Reject
 from spatialgen.reports import BuildReport
 from spatialgen.store.layout import BuildPaths
