@@ -42,8 +42,7 @@ def convex_hull(points_m: NDArray[np.floating]) -> F64:
 
 
 def _signed_area(polygon: F64) -> float:
-    x, y = polygon.T
-    return float(0.5 * (x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
+    return float(cv2.contourArea(polygon.astype(np.float32), oriented=True))
 
 
 def polygon_area(polygon: F64) -> float:

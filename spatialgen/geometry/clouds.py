@@ -12,8 +12,8 @@ from spatialgen.geometry.frames import View
 from spatialgen.geometry.rims import Rim, find_rim
 from spatialgen.records import F32, Bool
 
-MAX_POINTS = 1600
-_MOST_DEPTHS = 4000
+MAX_POINTS = 1000
+_MOST_DEPTHS = 2500
 _FEWEST_READINGS = 8
 _BACKGROUND_GAP = 0.05
 

@@ -165,20 +165,19 @@ def _lateral(cloud: Cloud, outline: F64, hull: F64, box: tuple[Rectangle, F64], 
 
     Ends are measured, unless a corner of the box that is not itself seen lies farther out.
     """
-    extent = float(np.ptp(outline[:, 0]))
-    largest = max(extent, height)
-    low, high = (find_end(cloud, np.array([s, 0.0, 0.0]), extent) for s in (-1.0, 1.0))
-    x = np.array([-low.value_m, high.value_m])
-    sigma = np.array([missing_sigma(end, extent, extent, largest) for end in (low, high)])
     rectangle, sides = box
     u, v = np.abs(rectangle.u[0]), np.abs(rectangle.v[0])
     corner_sigma = float(np.hypot(u * sides[:2].max(), v * sides[2:].max()))
-    for k, outer in enumerate((float(outline[:, 0].min()), float(outline[:, 0].max()))):
-        beyond = (x[k] - outer) if k == 0 else (outer - x[k])
-        if len(outline) == 4 or beyond > 0.01 * extent:
-            x[k] = outer
-            sigma[k] = corner_sigma + (0.0 if len(outline) == 4 else 0.05 * beyond)
-    return x, sigma
+    outer = np.array([outline[:, 0].min(), outline[:, 0].max()])
+    if len(outline) == 4:
+        return outer, np.full(2, corner_sigma)
+    extent = float(np.ptp(outer))
+    low, high = (find_end(cloud, np.array([s, 0.0, 0.0]), extent) for s in (-1.0, 1.0))
+    x = np.array([-low.value_m, high.value_m])
+    sigma = np.array([missing_sigma(end, extent, extent, max(extent, height)) for end in (low, high)])
+    beyond = np.array([x[0] - outer[0], outer[1] - x[1]])
+    moved = beyond > 0.01 * extent
+    return np.where(moved, outer, x), np.where(moved, corner_sigma + 0.05 * beyond, sigma)
 
 
 def _from_ends(rough: Rectangle, ends: list[End]) -> Rectangle:
