@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from tokenize import TokenError
 
 import numpy as np
 from numpy.lib import format as npy
@@ -15,6 +16,7 @@ from spatialgen.sources.fault import Fault
 from spatialgen.sources.stripping import PNG_MAGIC
 
 _MAX_HEADER = 10_000
+_BAD_HEADER = (ValueError, SyntaxError, TypeError, OSError, RecursionError, MemoryError, TokenError)
 _GREY, _PALETTE = 0, 3
 
 
@@ -100,7 +102,7 @@ def _npy_header(data: bytes, code: RejectCode) -> tuple[tuple[int, ...], bool, n
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             shape, fortran, dtype = read(file, max_header_size=_MAX_HEADER)
-    except (ValueError, SyntaxError, TypeError, OSError, EOFError, RecursionError, MemoryError) as error:
+    except _BAD_HEADER as error:
         raise Fault(code, f"neither a PNG nor a readable .npy file: {str(error).splitlines()[0]}") from error
     return shape, fortran, dtype, file.tell()
 

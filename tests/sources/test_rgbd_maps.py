@@ -78,6 +78,7 @@ NEGATIVE = b"{'descr': '<f4', 'fortran_order': False, 'shape': (-1, -1), }"
         (b"text", RejectCode.BAD_DEPTH),
         (npy_bytes(HUGE), RejectCode.TOO_LARGE),
         (npy_bytes(NEGATIVE), RejectCode.BAD_DEPTH),
+        (npy_bytes(HUGE.replace(b"}", b" ")), RejectCode.BAD_DEPTH),
         (npy_bytes(b"__import__('os').system('true')"), RejectCode.BAD_DEPTH),
         (
             npy_bytes(b"{'descr': '|O', 'fortran_order': False, 'shape': (2, 2), }", b"cos\nsystem\n"),
