@@ -19,11 +19,11 @@ from spatialgen.train.distributed import Ranks, ranks
 from spatialgen.train.export import save_model
 from spatialgen.train.loop import train_stage
 from spatialgen.train.model import Assembled, assemble
-from spatialgen.train.templates import template
+from spatialgen.train.templates import IMAGE, template
 from spatialgen.train.trainable import freeze, merge_adapters
 from spatialgen.train.vocabulary import learn_tokenizer
 
-_VOCABULARY_TEXTS = 50_000
+_VOCABULARY_TEXTS = 20_000
 
 
 def train(config: TrainConfig) -> Path:
@@ -94,13 +94,12 @@ def build_model(config: TrainConfig, model: ModelConfig) -> Assembled:
 
 
 def _texts(stage: StageConfig) -> Iterator[str]:
-    """Yield the texts of the first stage's first source that a vocabulary is learnt from."""
-    source = open_source(stage.data.sources[0])
+    """Yield the conversations of the first stage's first source, as the template writes them."""
+    source, chosen = open_source(stage.data.sources[0]), template(stage.template)
 
     def everything() -> Iterator[str]:
         for block in range(source.blocks):
             for conversation in source.read(block, 0, 0):
-                for turn in conversation.turns:
-                    yield from (turn.question, turn.answer or "")
+                yield chosen.render(conversation.turns, "", "").text.replace(IMAGE, "")
 
     return islice(everything(), _VOCABULARY_TEXTS)

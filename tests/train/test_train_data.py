@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from train_tiny import picture, write_build
+from train_tiny import image_row, picture, question, write_build
 
 from spatialgen.errors import ConfigError, SourceError
 from spatialgen.seeding import rng
@@ -72,20 +72,16 @@ def test_an_epoch_holds_every_question_once_with_its_own_picture(build: Path, to
             image_id = conversation.picture.key.rsplit("/", 1)[1]
             assert conversation.picture.data == picture(int(image_id.removeprefix("img")))[0]
             seen += [f"{image_id}:{t.question.removeprefix(IMAGE).strip()}" for t in conversation.turns]
-    expected = [
-        f"img{i}:Is the left half {c}?" + " Say so." * (q // 3)
-        for i in range(12)
-        for q in range(7)
-        for c in [["red", "green", "blue"][q % 3]]
-    ]
+    expected = [f"img{i}:{question(q)}" for i in range(12) for q in range(7)]
     assert sorted(seen) == sorted(expected)
 
 
 def test_questions_about_the_same_objects_are_kept_apart(build: Path) -> None:
     blocks = BuildBlocks(BuildSource(kind="build", path=str(build), turns=3, split="all"))
     for conversation in blocks.read(0, 0, 0):
-        colours = [next(c for c in ("red", "green", "blue") if c in t.question) for t in conversation.turns]
-        assert len(set(colours)) == len(colours)
+        asked = [t.question.removeprefix(f"{IMAGE}\n") for t in conversation.turns]
+        subjects = [(q % 2, q % 3) for text in asked for q in range(7) if question(q) == text]
+        assert len(set(subjects)) == len(subjects)
 
 
 def test_with_a_limit_epochs_take_turns_through_all_questions(build: Path) -> None:
@@ -98,7 +94,7 @@ def test_with_a_limit_epochs_take_turns_through_all_questions(build: Path) -> No
 
 
 def test_filters_and_missing_questions(build: Path) -> None:
-    only = BuildBlocks(BuildSource(kind="build", path=str(build), types=("left_of",), split="all"))
+    only = BuildBlocks(BuildSource(kind="build", path=str(build), types=("right_colour",), split="all"))
     assert sum(len(c.turns) for b in range(only.blocks) for c in only.read(b, 0, 0)) == 12 * 3
     with pytest.raises(ConfigError, match="there are: default"):
         BuildBlocks(BuildSource(kind="build", path=str(build), questions="other"))
@@ -268,7 +264,7 @@ def test_a_broken_llava_file_says_where(tmp_path: Path, text: str, match: str) -
 
 
 def test_pictures_by_reference_are_read_from_their_folder(tmp_path: Path, tokenizer: object) -> None:
-    build = write_build(tmp_path / "b", images=3, embed=False)
+    build = write_build(tmp_path / "b", images=3, image=lambda i: image_row(i, embed=False))
     for i in range(3):
         (tmp_path / f"img{i}.png").write_bytes(picture(i)[0])
     made = mixed(data_of(build, images=str(tmp_path), split="all"), tokenizer, lanes=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +21,15 @@ from spatialgen.store.manifest import Manifest, Shard, ShardFile, write_manifest
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 220)}
 
 
-def picture(seed: int, size: tuple[int, int] = (64, 48)) -> tuple[bytes, str]:
-    """Return a PNG whose left half has one colour and right half another, and the name of the left one."""
+def picture(seed: int, size: tuple[int, int] = (64, 48)) -> tuple[bytes, tuple[str, str]]:
+    """Return a PNG whose left half has one colour and right half another, and the names of the two."""
     names = list(COLOURS)
     left, right = rng(seed, "tiny").permutation(3)[:2].tolist()
     image = np.zeros((size[1], size[0], 3), np.uint8)
     image[:, : size[0] // 2], image[:, size[0] // 2 :] = COLOURS[names[left]], COLOURS[names[right]]
     out = io.BytesIO()
     Image.fromarray(image).save(out, "PNG")
-    return out.getvalue(), names[left]
+    return out.getvalue(), (names[left], names[right])
 
 
 def image_row(i: int, embed: bool = True) -> dict[str, object]:
@@ -42,65 +43,80 @@ def image_row(i: int, embed: bool = True) -> dict[str, object]:
     }
 
 
+def question(q: int) -> str:
+    """Return the wording of question `q`; even ones are about the left half, odd ones about the right."""
+    return f"Which colour has the {('left', 'right')[q % 2]} half?" + " Say so." * (q // 2)
+
+
 def question_rows(i: int, questions: int) -> list[dict[str, object]]:
-    _, left = picture(i)
-    rows = []
-    for q in range(questions):
-        colour = list(COLOURS)[q % 3]
-        yes = colour == left
-        rows.append(
-            {
-                "qa_id": f"{i}-{q}",
-                "image_id": f"img{i}",
-                "question": f"Is the left half {colour}?" + " Say so." * (q // 3),
-                "answer": "Yes." if yes else "No.",
-                "question_type": "left_of" if q % 2 else "right_of",
-                "form": "yes_no",
-                "subjects": ["a", colour],
-                "status": "decided",
-                "answer_value": float(yes),
-                "answer_values": None,
-                "answer_unit": "none",
-                "sigma": 0.0,
-                "params": json.dumps({}),
-                "template_id": f"t{q}",
-                "seed_key": q,
-                "content_sha256": "0" * 64,
-                "split": "train",
-            }
-        )
-    return rows
+    _, colours = picture(i)
+    return [
+        {
+            "qa_id": f"{i}-{q}",
+            "image_id": f"img{i}",
+            "question": question(q),
+            "answer": f"{colours[q % 2].capitalize()}.",
+            "question_type": ("left_colour", "right_colour")[q % 2],
+            "form": "open",
+            "subjects": [str(q % 2), str(q % 3)],
+            "status": "decided",
+            "answer_value": float(list(COLOURS).index(colours[q % 2])),
+            "answer_values": None,
+            "answer_unit": "none",
+            "sigma": 0.0,
+            "params": json.dumps({}),
+            "template_id": f"t{q}",
+            "seed_key": q,
+            "content_sha256": "0" * 64,
+            "split": "train",
+        }
+        for q in range(questions)
+    ]
 
 
 def write_build(
-    folder: Path, images: int = 12, unit_images: int = 3, units_a_shard: int = 2, questions: int = 6, embed: bool = True
+    folder: Path,
+    images: int = 12,
+    unit_images: int = 3,
+    units_a_shard: int = 2,
+    questions: int = 6,
+    image: Callable[[int], dict[str, object]] = image_row,
+    asked: Callable[[int, int], list[dict[str, object]]] = question_rows,
 ) -> Path:
     """Write a finished build of `images` pictures with `questions` questions each, and return its folder."""
     numbers = range(images)
     units = [list(numbers[k : k + unit_images]) for k in range(0, images, unit_images)]
     paths = BuildPaths(folder)
-    pictures = [[image_row(i, embed) for i in unit] for unit in units]
-    asked = [[row for i in unit for row in question_rows(i, questions)] for unit in units]
-    _write(paths.perceive, "images", schema.IMAGES, pictures, units_a_shard)
-    _write(paths.ask("default"), "questions", schema.QUESTIONS, asked, units_a_shard)
+    pictures = [[image(i) for i in unit] for unit in units]
+    rows = [[row for i in unit for row in asked(i, questions)] for unit in units]
+    scenes: list[list[dict[str, object]]] = [[] for _ in units]
+    _write(paths.perceive, {"images": pictures, "scenes": scenes}, units_a_shard)
+    _write(paths.ask("default"), {"questions": rows}, units_a_shard)
     (paths.ask("default").plan_json).write_text("{}")
     return folder
 
 
-def _write(
-    paths: DatasetPaths, table: str, arrow: pa.Schema, units: list[list[dict[str, object]]], units_a_shard: int
-) -> None:
-    (paths.root / table).mkdir(parents=True, exist_ok=True)
+SCHEMAS = {"images": schema.IMAGES, "scenes": schema.SCENES, "questions": schema.QUESTIONS}
+Units = list[list[dict[str, object]]]
+
+
+def _write(paths: DatasetPaths, tables: dict[str, Units], units_a_shard: int) -> None:
     shards = []
-    for index, first in enumerate(range(0, len(units), units_a_shard)):
-        members = units[first : first + units_a_shard]
-        rows = [row for unit in members for row in unit]
-        name = f"{table}/{table}-{index:05d}.parquet"
-        pq.write_table(pa.Table.from_pylist(rows, schema=arrow), paths.root / name, row_group_size=5)
-        data = (paths.root / name).read_bytes()
-        file = ShardFile(name, len(rows), len(data), hashlib.sha256(data).hexdigest())
-        counts = {table: tuple(len(u) for u in members)}
-        shards.append(Shard(index, 0, first, len(members), counts, {}, {table: file}))
+    count = len(next(iter(tables.values())))
+    for index, first in enumerate(range(0, count, units_a_shard)):
+        members = {t: units[first : first + units_a_shard] for t, units in tables.items()}
+        files = {t: _file(paths, t, index, [row for unit in u for row in unit]) for t, u in members.items()}
+        rows = {t: tuple(len(u) for u in units) for t, units in members.items()}
+        shards.append(Shard(index, 0, first, len(next(iter(rows.values()))), rows, {}, files))
+    records = sum(f.rows for s in shards for f in s.files.values())
     write_manifest(
-        paths, Manifest(table, schema.SCHEMA_VERSION, "f" * 64, len(units), sum(map(len, units)), {}, tuple(shards))
+        paths, Manifest(next(iter(tables)), schema.SCHEMA_VERSION, "f" * 64, count, records, {}, tuple(shards))
     )
+
+
+def _file(paths: DatasetPaths, table: str, index: int, rows: list[dict[str, object]]) -> ShardFile:
+    (paths.root / table).mkdir(parents=True, exist_ok=True)
+    name = f"{table}/{table}-{index:05d}.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMAS[table]), paths.root / name, row_group_size=5)
+    data = (paths.root / name).read_bytes()
+    return ShardFile(name, len(rows), len(data), hashlib.sha256(data).hexdigest())
