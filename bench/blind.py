@@ -64,27 +64,31 @@ def items_of(scenes: Sequence[Scene], config: AskConfig, accepted: Acceptance | 
 def _block_items(block: Asks, words: Written, phrases: Sequence[str], a: SceneArrays) -> list[Item]:
     answers, classes = _classes(block, words)
     items = []
-    for k in np.flatnonzero(block.facts.status == 0).tolist():
-        names = [phrases[s] for s in block.facts.subjects[k].tolist() if s >= 0]
+    for k in range(len(block)):
+        scene = int(block.facts.scene[k])
+        names = [p for p in phrases[int(a.first[scene]) : int(a.first[scene + 1])] if p]
         question = words.questions[k]
-        held_out = int(a.s.key[block.facts.scene[k]]) % 2 == 0
+        held_out = int(a.s.key[scene]) % 2 == 0
         anonymous = _anonymous(_without_labels(question, block, k), names)
         items.append(Item(block.type, block.form, question, anonymous, answers[k], classes[k], held_out))
     return items
 
 
 def _without_labels(question: str, block: Asks, row: int) -> str:
-    """Replace the label that a count or an existence is about."""
+    """Replace the labels that a count or an existence is about."""
+    facts, rows = block.facts, [row]
+    if block.way == "rivals" and block.pool is not None and block.options is not None:
+        facts, rows = block.pool, [k for k in block.options[row].tolist() if k >= 0]
     for slot in ("labels", "a_label", "label", "phrase"):
-        if block.facts.words and slot in block.facts.words:
-            question = re.sub(re.escape(block.facts.words[slot][row]), "objectX", question, flags=re.IGNORECASE)
+        for k in rows if facts.words and slot in facts.words else []:
+            question = re.sub(re.escape((facts.words or {})[slot][k]), "objectX", question, flags=re.IGNORECASE)
     return question
 
 
 def _anonymous(question: str, names: Sequence[str]) -> str:
-    """Replace names by A, B .. in the order in which they are mentioned."""
+    """Replace the names of all objects of the scene by A, B .. in the order in which they are mentioned."""
     found = sorted((m.start(), n) for n in set(names) if (m := re.search(re.escape(n), question, re.IGNORECASE)))
-    letters = dict(zip([n for _, n in found], "ABCDEFGHIJ", strict=False))
+    letters = dict(zip([n for _, n in found], "ABCDEFGHIJKLMNOPQRSTUVWXYZ", strict=False))
     for name in sorted(letters, key=len, reverse=True):
         question = re.sub(re.escape(name), f"object{letters[name]}", question, flags=re.IGNORECASE)
     return question
@@ -128,9 +132,8 @@ def report(title: str, groups: dict[str, list[Item]], anonymous: bool) -> None:
     rows = [(name, *accuracy(items, anonymous)) for name, items in groups.items()]
     for name, right, chance, n in sorted(rows, key=lambda r: 9.0 if math.isnan(r[1]) else r[2] - r[1]):
         if not math.isnan(right):
-            print(
-                f"  {name:24s} {100 * right:5.1f} %  chance {100 * chance:5.1f} %  {100 * (right - chance):+5.1f}  of {n}"
-            )
+            over = f"{100 * (right - chance):+5.1f}"
+            print(f"  {name:24s} {100 * right:5.1f} %  chance {100 * chance:5.1f} %  {over}  of {n}")
 
 
 def grouped(items: Sequence[Item], by: str) -> dict[str, list[Item]]:

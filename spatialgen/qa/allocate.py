@@ -16,11 +16,12 @@ from spatialgen.qa.arrays import SceneArrays
 from spatialgen.qa.asks import Asks, group_sizes, rank_in_group
 from spatialgen.qa.facts import DECIDED, I64, SAME, UNKNOWN, Bool, Facts
 from spatialgen.qa.family import Family, Kind
-from spatialgen.qa.keys import U64, below, coin, draw, mix, text_key, text_keys, uniform
+from spatialgen.qa.keys import U64, below, coin, draw, mix, mix_one, text_key, text_keys, uniform
 from spatialgen.qa.types import INVERSE
 
 OPEN_SHARE = 0.4
 FOURS_SHARE = 0.3
+MIN_RIVALS, MAX_RIVALS = 2, 3
 
 
 def fact_keys(a: SceneArrays, facts: Facts) -> U64:
@@ -122,14 +123,47 @@ def _predicates(family: Family, facts: Facts, keys: U64, forms: Sequence[str]) -
     matched = np.minimum(group_sizes(group, holds & wondered), group_sizes(group, ~holds & wondered))
     rank = rank_in_group(4 * group + 2 * wondered + holds, keys)
     even = (rank < matched) & wondered
-    closed = [f for f in forms if f != "open" and (f != "multiple_choice" or facts.subjects.shape[1] == 2)]
+    closed = [f for f in forms if f != "open"]
     balanced, surplus = np.flatnonzero(even), np.flatnonzero(~even)
     spread = [*closed, "open"] if "open" in forms else closed
-    blocks = _by_form(family, facts.take(balanced), keys[balanced], spread)
-    blocks = [replace(b, way="statements") if b.form == "multiple_choice" else b for b in blocks]
+    blocks = []
+    for block in _by_form(family, facts.take(balanced), keys[balanced], spread):
+        if block.form == "multiple_choice":
+            blocks += _among_rivals(block, facts, keys, np.flatnonzero(wondered), closed)
+        else:
+            blocks.append(block)
     if "open" in forms:
         blocks += _block(family, "open", facts, keys, surplus, "")
     return blocks
+
+
+def _among_rivals(block: Asks, facts: Facts, keys: U64, rows: I64, forms: Sequence[str]) -> list[Asks]:
+    """Options: the fact's statement, and the same statement about others of the scene, of which it is not so."""
+    group = facts.scene if facts.params is None or facts.type == "exists" else _joint_group(facts)
+    rivals: dict[tuple[int, bool], list[int]] = {}
+    for row in rows.tolist():
+        rivals.setdefault((int(group[row]), bool(facts.value[row] > 0.5)), []).append(row)
+    own = _rows_in(block, facts, keys)
+    options = np.full((len(block), MAX_RIVALS + 1), -1, np.int64)
+    for k, (row, key) in enumerate(zip(own.tolist(), block.keys.tolist(), strict=True)):
+        others = rivals.get((int(group[row]), bool(facts.value[row] < 0.5)), [])
+        chosen = sorted(others, key=lambda other: mix_one(key, int(keys[other])))[:MAX_RIVALS]
+        listed = [row, *chosen]
+        options[k, : len(listed)] = sorted(listed, key=lambda one: mix_one(key, int(keys[one]) ^ 1))
+    enough = (options >= 0).sum(axis=1) > MIN_RIVALS
+    right = np.argmax(options == own[:, None], axis=1)
+    asked = replace(block, way="rivals", pool=facts, options=options, right=right).take(enough)
+    blocks = [asked] if len(asked) else []
+    fallback = next((f for f in ("choice", "yes_no", "true_false") if f in forms), None)
+    if fallback and not enough.all():
+        blocks.append(replace(block.take(~enough), form=fallback))
+    return blocks
+
+
+def _rows_in(block: Asks, facts: Facts, keys: U64) -> I64:
+    """Return where in `facts` the facts of a block stand."""
+    index = {key: row for row, key in enumerate(mix(keys, text_key(block.form)).tolist())}
+    return np.array([index[key] for key in block.keys.tolist()], np.int64)
 
 
 def _joint_group(facts: Facts) -> I64:

@@ -156,7 +156,7 @@ def _prior(asks: Asks, a: SceneArrays) -> tuple[list[str], list[str]]:
     if asks.family.symmetric:
         labels = [sorted(names) for names in labels]
     words = facts.params or [""] * len(facts)
-    if asks.options is not None and asks.pool is not None and asks.right is not None:
+    if asks.options is not None and asks.family.kind is Kind.VALUED:
         return _option_prior(asks, labels, words)
     kind = asks.family.kind
     possible = 2 if kind in (Kind.RELATION, Kind.PREDICATE) and asks.form != "open" else 1

@@ -111,8 +111,9 @@ def _interest(
 
 
 def _matched(asks: Asks) -> bool:
-    """Whether a block's facts were chosen against each other: closed forms of what cannot be turned round."""
-    return asks.form != "open" and asks.family.kind in (Kind.PREDICATE, Kind.VALUED)
+    """Whether a block's facts were chosen against each other, so that each answer is as frequent as the others."""
+    closed = asks.form != "open" and asks.family.kind in (Kind.PREDICATE, Kind.VALUED)
+    return closed or asks.way in ("tie", "telling")
 
 
 def _told(blocks: Sequence[Asks], block: I64, subjects: I64, naming: Naming) -> Bool:

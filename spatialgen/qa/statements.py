@@ -1,6 +1,7 @@
 """Multiple choice among statements: one that is so and others that are not, all about the same two objects.
 
-The false ones come from facts of other groups of types, so that no option follows from another one.
+The false ones come from facts of other groups of types, so that no option follows from another one. All are relations
+that can be turned round: each is as often the one that is so as any other.
 """
 
 from __future__ import annotations
@@ -27,10 +28,6 @@ GROUPS = {
     "tall_short": "size",
     "big_small": "size",
     "longer": "size",
-    "on_top_of": "contact",
-    "touching": "contact",
-    "inside": "contact",
-    "proximity": "contact",
 }
 
 Claim = tuple[str, int, int, bool]  # type, A, B, and whether A stands in that relation to B
@@ -61,9 +58,8 @@ def with_statements(blocks: Sequence[Asks], drafted: Sequence[Asks], forms: Sequ
 def _pool(blocks: Sequence[Asks]) -> Pool:
     pool: Pool = {}
     for block in blocks:
-        balanced = block.family.kind is Kind.RELATION or block.form != "open" or block.way == "matched"
         group = GROUPS.get(block.family.name)
-        if group is None or not balanced or block.facts.subjects.shape[1] != 2:
+        if group is None or block.family.kind is not Kind.RELATION or block.way in ("tie", "telling"):
             continue
         facts = block.facts
         rows = zip(facts.subjects.tolist(), facts.value.tolist(), facts.status.tolist(), strict=True)
@@ -80,7 +76,9 @@ def _others(block: Asks, row: int, pool: Pool) -> tuple[Claim, ...]:
     by_group: dict[str, list[Claim]] = {}
     for group, claim in pool.get((min(a, b), max(a, b)), []):
         by_group.setdefault(group, []).append(claim)
-    by_group.pop(GROUPS.get(block.family.name, ""), None)
+    own = by_group.pop(GROUPS.get(block.family.name, ""), [])
+    if _draw(seed, "own") % max(len(own), 1):  # a fact of a larger group is a false option less often
+        return ()
     names = sorted(by_group, key=lambda g: _draw(seed, g))[:MAX_OTHERS]
     return tuple(min(by_group[g], key=lambda claim: _draw(seed, claim[0])) for g in names)
 

@@ -73,6 +73,8 @@ def write_relation(asks: Asks, naming: Naming, units: str) -> Written:
 def write_decided(asks: Asks, naming: Naming) -> Written:
     words = subject_words(asks.facts, naming)
     if asks.form == "multiple_choice":
+        if asks.way == "rivals":
+            return _rivals(asks, naming)
         return _statements(asks, naming) if asks.way == "statements" else _three(asks, words)
     stated, statement_ids = _fact_statement(asks, words, "answer statement")
     if asks.form == "yes_no":
@@ -173,6 +175,27 @@ def _statements(asks: Asks, naming: Naming) -> Written:
     return lettered_options(stems, stem_ids, *shuffled(options, [0] * len(options), asks.keys), asks.keys)
 
 
+def _rivals(asks: Asks, naming: Naming) -> Written:
+    """The same kind of statement about several subjects, of which it is so of one only."""
+    assert asks.pool is not None
+    assert asks.options is not None
+    assert asks.right is not None
+    own = wording(asks.family.name, asks.type)
+    holds = asks.facts.value > 0.5
+    options: list[list[str]] = [[] for _ in range(len(asks))]
+    for column in range(asks.options.shape[1]):
+        rows = np.flatnonzero(asks.options[:, column] >= 0)
+        if not len(rows):
+            continue
+        words = subject_words(asks.pool.take(asks.options[rows, column]), naming)
+        texts, _ = pick_either(own.of("holds."), own.of("fails."), holds[rows], asks.keys[rows], "statement", words)
+        for row, text in zip(rows.tolist(), texts, strict=True):
+            options[row].append(text)
+    stems, stem_ids = pick(frames().of("which_statement"), asks.keys, "question", {})
+    stem_ids = [f"{asks.family.name}/{name.partition('/')[2]}" for name in stem_ids]
+    return lettered_options(stems, stem_ids, options, asks.right.tolist(), asks.keys)
+
+
 def _false(claim: Claim, naming: Naming, key: int) -> str:
     type_, a, b, holds = claim
     fillers = _false_statements(type_, holds)
@@ -183,10 +206,6 @@ def _false(claim: Claim, naming: Naming, key: int) -> str:
 @cache
 def _false_statements(type_: str, holds: bool) -> tuple[Filler, ...]:
     """Fillers of what is not so, given whether the fact holds, for rows (a, ^a, b, ^b)."""
-    family = family_of_type()[type_]
-    if family.kind is Kind.RELATION:
-        templates = wording(family.name, inverse_of(type_) if holds else type_).of("statement.")
-    else:
-        templates = wording(family.name, type_).of("fails." if holds else "holds.")
+    templates = wording(family_of_type()[type_].name, inverse_of(type_) if holds else type_).of("statement.")
     layout = ("a", "^a", "b", "^b")
     return tuple(template.filler(layout) for template in templates)
