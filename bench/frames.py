@@ -14,9 +14,9 @@ CONFIG = Path(__file__).resolve().parents[1] / "configs" / "rgbd.yaml"
 RENDERED = 20
 
 
-def write_frames(folder: Path, count: int, size_wh: tuple[int, int]) -> None:
+def write_frames(folder: Path, count: int, size_wh: tuple[int, int], objects: tuple[int, int] = (3, 7)) -> None:
     """Write a manifest of `count` frames of `size_wh` pixels into `folder`, with everything given."""
-    write_manifest(folder, (sample_scene(seed, size_wh=size_wh) for seed in range(RENDERED)))
+    write_manifest(folder, (sample_scene(seed, size_wh=size_wh, objects=objects) for seed in range(RENDERED)))
     path = folder / "frames.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     with path.open("w") as handle:

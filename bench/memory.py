@@ -65,7 +65,7 @@ def main() -> None:
         peaks = []
         for k in range(given.repeat):
             with tempfile.TemporaryDirectory() as folder:
-                write_frames(Path(folder, "frames"), count, (96, 72))
+                write_frames(Path(folder, "frames"), count, (64, 48), objects=(1, 2))
                 highest, seconds = peak(Path(folder, "frames"), Path(folder, "out"), given.job, given.executor)
             peaks.append(highest)
             print(f"{count:6d} frames, run {k + 1}: {highest / 1e6:8.0f} MB in {seconds:.0f} s", flush=True)

@@ -11,6 +11,8 @@ import os
 import pickle
 import signal
 import socket
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -60,7 +62,8 @@ def ray_session(settings: RaySettings, pools: int) -> Iterator[Cluster]:
     before = signal.getsignal(signal.SIGTERM)
     _on_loopback(address == "local")
     try:
-        ray.init(address=address, **_init_options(settings, address, pools))
+        with _hushed():
+            ray.init(address=address, **_init_options(settings, address, pools))
     except ConnectionError as error:
         raise SpatialgenError(f"no Ray cluster answers at {address} (ray.address or RAY_ADDRESS): {error}") from error
     try:
@@ -85,6 +88,24 @@ def _init_options(settings: RaySettings, address: str, pools: int) -> dict[str, 
         "num_gpus": settings.num_gpus,
         "object_store_memory": settings.object_store_bytes or store,
     }
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep what Ray's C++ part prints on standard error while it starts; shown only if it does not start."""
+    sys.stderr.flush()
+    real = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(real, kept.read())
+            raise
+        finally:
+            os.dup2(real, 2)
+            os.close(real)
 
 
 def _refuse_silence(address: str) -> None:
