@@ -129,7 +129,7 @@ def test_a_known_focal_length_sets_the_scale_and_a_mere_prior_does_not(
     """Inverse depth is width / (focal length x metres): 0.5 seen at 90 degrees is 1 m, at twice the focal 2 m."""
     network = pro(pro_folder)
     said = Prediction(np.array([[0.5, 1e-9]], np.float32), 90.0)
-    monkeypatch.setattr(network._network, "predict", lambda images, size: [said] * len(images))
+    monkeypatch.setattr(network._model, "predict", lambda images, size: [said] * len(images))
     image = np.zeros((60, 80, 3), np.uint8)
     known = Camera(80.0, 80.0, 39.5, 29.5, sigma=0.05)
     guess = Camera(80.0, 80.0, 39.5, 29.5, "prior", sigma=0.25)

@@ -10,7 +10,8 @@ from pydantic import Field
 from spatialgen.perception.cameras import exif
 from spatialgen.perception.checkpoints import HubConfig
 from spatialgen.perception.depth._depth_pro_model import DepthPro, focal_px
-from spatialgen.records import Camera, Frame, ModelUse
+from spatialgen.perception.network import NetworkBackend
+from spatialgen.records import Camera, Frame
 
 SANE_FOV_DEG = (5.0, 150.0)
 
@@ -29,39 +30,24 @@ class Config(HubConfig):
     exif_sigma: float = Field(0.05, ge=0)
 
 
-class Backend:
+class Backend(NetworkBackend[Config]):
     """The camera estimator; see the module. Photos with a focal length in EXIF need no network."""
 
-    version = "1"
-    uses_gpu = True
+    role = "camera"
 
     def __init__(self, config: Config) -> None:
-        self.config = config
-        self.checkpoint = config.checkpoint()
-        self.batch_size = config.batch_size
-        self.weights = (self.checkpoint.key,)
+        super().__init__(config)
         self._prior = exif.Backend(exif.Config.model_validate({"exif_sigma": config.exif_sigma}))
-        self._network: DepthPro | None = None
 
     def setup(self, device: str) -> None:
         """Load the network. Raises WeightsError."""
-        self._network = DepthPro(self.checkpoint, self.config.dtype, device)
-
-    def models(self) -> tuple[ModelUse, ...]:
-        """Return the checkpoint with its licence."""
-        return (self.checkpoint.use("camera"),)
-
-    def close(self) -> None:
-        """Let go of the network."""
-        self._network = None
+        self._model = DepthPro(self.checkpoint, self.config.dtype, device)
 
     def intrinsics(self, frames: Sequence[Frame]) -> list[Camera]:
         """Return a camera for each frame."""
-        if self._network is None:
-            raise AssertionError("intrinsics comes after setup")
         cameras = self._prior.intrinsics(frames)
         unknown = [i for i, camera in enumerate(cameras) if camera.source == "prior"]
-        seen = self._network.predict([frames[i].rgb for i in unknown], self.batch_size)
+        seen = self._model.predict([frames[i].rgb for i in unknown], self.batch_size)
         for i, prediction in zip(unknown, seen, strict=True):
             if SANE_FOV_DEG[0] <= prediction.fov_x_deg <= SANE_FOV_DEG[1]:
                 cameras[i] = self._camera(prediction.fov_x_deg, frames[i].size_wh)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
 
 from spatialgen.errors import WeightsError
 from spatialgen.perception.checkpoints import HubConfig
+from spatialgen.perception.network import NetworkBackend
 from spatialgen.perception.pretrained import by_shape, load_model, load_processor
-from spatialgen.records import F32, U8, Camera, DepthMap, ModelUse
+from spatialgen.records import F32, U8, Camera, DepthMap
 
 if TYPE_CHECKING:
     import torch
@@ -51,22 +52,14 @@ class Config(HubConfig):
     scale_sigma: float | None = Field(None, ge=0)
 
 
-class Backend:
+class Backend(NetworkBackend[Config]):
     """Maps keep the size at which the network sees the image (about 518 pixels on the shorter side).
 
     Resizing there and the convention for reading a smaller map, u_d = (u + 0.5) s - 0.5, agree, so depth is never
     interpolated over an edge.
     """
 
-    version = "1"
-    uses_gpu = True
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.checkpoint = config.checkpoint()
-        self.batch_size = config.batch_size
-        self.weights = (self.checkpoint.key,)
-        self._model: Any = None
+    role = "depth"
 
     def setup(self, device: str) -> None:
         """Load the network. Raises WeightsError, also for a checkpoint that gives relative depth only."""
@@ -77,14 +70,6 @@ class Backend:
         self._processor = load_processor(AutoImageProcessor, folder)
         if self._model.config.depth_estimation_type != "metric":
             raise WeightsError(f"weights {self.checkpoint.reference}: relative depth; take a metric checkpoint")
-
-    def models(self) -> tuple[ModelUse, ...]:
-        """Return the checkpoint with its licence."""
-        return (self.checkpoint.use("depth"),)
-
-    def close(self) -> None:
-        """Let go of the network."""
-        self._model = None
 
     def estimate(self, images: Sequence[U8], cameras: Sequence[Camera | None]) -> list[DepthMap]:
         """Return a depth map of each image (H, W, 3) uint8; the intrinsics are not used by this network."""

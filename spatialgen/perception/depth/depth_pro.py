@@ -13,7 +13,8 @@ from pydantic import Field
 
 from spatialgen.perception.checkpoints import HubConfig
 from spatialgen.perception.depth._depth_pro_model import DepthPro, Prediction, focal_px
-from spatialgen.records import U8, Camera, DepthMap, ModelUse
+from spatialgen.perception.network import NetworkBackend
+from spatialgen.records import U8, Camera, DepthMap
 
 RANGE_M = (0.01, 200.0)
 TRUSTED_FOCAL_SIGMA = 0.1  # a camera known better than this gives the scale; a mere prior does not
@@ -35,36 +36,18 @@ class Config(HubConfig):
     scale_sigma: float = Field(0.2, ge=0)
 
 
-class Backend:
+class Backend(NetworkBackend[Config]):
     """Maps keep the network's size (1536 x 1536), each axis with its own scale."""
 
-    version = "1"
-    uses_gpu = True
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.checkpoint = config.checkpoint()
-        self.batch_size = config.batch_size
-        self.weights = (self.checkpoint.key,)
-        self._network: DepthPro | None = None
+    role = "depth"
 
     def setup(self, device: str) -> None:
         """Load the network. Raises WeightsError."""
-        self._network = DepthPro(self.checkpoint, self.config.dtype, device)
-
-    def models(self) -> tuple[ModelUse, ...]:
-        """Return the checkpoint with its licence."""
-        return (self.checkpoint.use("depth"),)
-
-    def close(self) -> None:
-        """Let go of the network."""
-        self._network = None
+        self._model = DepthPro(self.checkpoint, self.config.dtype, device)
 
     def estimate(self, images: Sequence[U8], cameras: Sequence[Camera | None]) -> list[DepthMap]:
         """Return a depth map of each image (H, W, 3) uint8; known focal lengths replace the network's own."""
-        if self._network is None:
-            raise AssertionError("estimate comes after setup")
-        predictions = self._network.predict(images, self.batch_size)
+        predictions = self._model.predict(images, self.batch_size)
         widths = [image.shape[1] for image in images]
         return [self._map(*one) for one in zip(predictions, widths, cameras, strict=True)]
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from pydantic import Field
 from scipy.linalg import block_diag
 
-from spatialgen.perception.checkpoints import Checkpoint, HubConfig
+from spatialgen.perception.checkpoints import HubConfig
 from spatialgen.perception.detectors._phrases import Prompt, class_scores, make_prompts
 from spatialgen.perception.detectors._select import pixel_boxes, select
 from spatialgen.perception.detectors._vocabulary import DEFAULT_CLASSES, Classes
+from spatialgen.perception.network import NetworkBackend
 from spatialgen.perception.pretrained import by_shape
-from spatialgen.records import F32, U8, Detections, ModelUse
+from spatialgen.records import F32, U8, Detections
 
 if TYPE_CHECKING:
     import torch
@@ -34,22 +35,17 @@ class GroundedConfig(HubConfig):
     max_tokens: int = Field(256, ge=4)
 
 
-class GroundedDetector(ABC):
+GC = TypeVar("GC", bound=GroundedConfig)
+
+
+class GroundedDetector(NetworkBackend[GC], ABC):
     """Only images of one size after resizing share a batch.
 
     Padding them together works, as in training, but the Swin windows along the border then see the padding, and
     what is found in an image would depend on its neighbours in the batch.
     """
 
-    version = "1"
-    uses_gpu = True
-
-    def __init__(self, config: GroundedConfig, checkpoint: Checkpoint) -> None:
-        self.config = config
-        self.checkpoint = checkpoint
-        self.batch_size = config.batch_size
-        self.weights: tuple[str, ...] = (checkpoint.key,)
-        self._model: Any = None
+    role = "detector"
 
     def setup(self, device: str) -> None:
         """Load the network and lay out the texts. Raises WeightsError, ConfigError."""
@@ -57,14 +53,6 @@ class GroundedDetector(ABC):
         self._model, self._processor, self._tokenizer = self._load(self.checkpoint.fetch(), device)
         limit = min(self.config.max_tokens, self._max_text_len())
         self._prompts = make_prompts(self.config.classes, self._tokenizer, limit)
-
-    def models(self) -> tuple[ModelUse, ...]:
-        """Return the checkpoint with its licence."""
-        return (self.checkpoint.use("detector"),)
-
-    def close(self) -> None:
-        """Let go of the network."""
-        self._model = None
 
     def detect(self, images: Sequence[U8]) -> list[Detections]:
         """Return the detections of each upright RGB image (H, W, 3) uint8, best score first."""

@@ -23,11 +23,8 @@ class Config(GroundedConfig):
     dtype: Literal["float32"] = "float32"
 
 
-class Backend(GroundedDetector):
+class Backend(GroundedDetector[Config]):
     """The detector; see `GroundedDetector`."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(config, config.checkpoint())
 
     def _load(self, path: Path, device: str) -> tuple[Any, Any, Any]:
         from transformers import AutoImageProcessor, AutoModelForZeroShotObjectDetection, AutoTokenizer

@@ -39,13 +39,11 @@ class Config(GroundedConfig):
     longest_edge: int = Field(1333, ge=32)
 
 
-class Backend(GroundedDetector):
+class Backend(GroundedDetector[Config]):
     """The detector; see `GroundedDetector`."""
 
-    config: Config
-
     def __init__(self, config: Config) -> None:
-        super().__init__(config, config.checkpoint(config.file))
+        super().__init__(config, config.file)
         text_encoder = HubConfig.model_validate({"model": config.text_encoder}).checkpoint()
         self.text_encoder = replace(text_encoder, settings_only=True)
         self.weights = (self.checkpoint.key, self.text_encoder.key)

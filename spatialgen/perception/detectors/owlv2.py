@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from spatialgen.perception.checkpoints import HubConfig
 from spatialgen.perception.detectors._select import pixel_boxes, select
 from spatialgen.perception.detectors._vocabulary import DEFAULT_CLASSES, Classes
+from spatialgen.perception.network import NetworkBackend
 from spatialgen.perception.pretrained import chunks, load_model, load_processor
-from spatialgen.records import U8, Detections, ModelUse
+from spatialgen.records import U8, Detections
 
 if TYPE_CHECKING:
     import torch
@@ -28,18 +29,10 @@ class Config(HubConfig):
     max_detections: int = Field(40, ge=1, le=300)
 
 
-class Backend:
+class Backend(NetworkBackend[Config]):
     """Images are padded to a square below and to the right, then resized to one size, so any can share a batch."""
 
-    version = "1"
-    uses_gpu = True
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.checkpoint = config.checkpoint()
-        self.batch_size = config.batch_size
-        self.weights = (self.checkpoint.key,)
-        self._model: Any = None
+    role = "detector"
 
     def setup(self, device: str) -> None:
         """Load the network and encode the class names once. Raises WeightsError."""
@@ -52,14 +45,6 @@ class Backend:
         texts = [self.config.prompt.format(name) for name in self.config.classes]
         with torch.inference_mode():
             self._queries = self._encoded(texts)
-
-    def models(self) -> tuple[ModelUse, ...]:
-        """Return the checkpoint with its licence."""
-        return (self.checkpoint.use("detector"),)
-
-    def close(self) -> None:
-        """Let go of the network."""
-        self._model = None
 
     def detect(self, images: Sequence[U8]) -> list[Detections]:
         """Return the detections of each upright RGB image (H, W, 3) uint8, best score first."""

@@ -9,12 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from spatialgen.errors import WeightsError
-from spatialgen.perception.pretrained import chunks, load_state_dict
-from spatialgen.perception.segmenters._masks import PromptedConfig, best_masks, near_box
-from spatialgen.records import F32, U8, Bool, DepthMap, ModelUse
+from spatialgen.perception.pretrained import load_state_dict
+from spatialgen.perception.segmenters._masks import PromptedConfig, PromptedSegmenter
+from spatialgen.records import F32, U8, Bool
 
 if TYPE_CHECKING:
     import torch
@@ -41,44 +39,22 @@ class Architecture:
     global_attention: tuple[int, ...]
 
 
-class Backend:
-    """Each image is encoded once, in batches; then its boxes are decoded together."""
-
-    version = "1"
-    uses_gpu = True
+class Backend(PromptedSegmenter[Config]):
+    """The segmenter; see `PromptedSegmenter`."""
 
     def __init__(self, config: Config) -> None:
-        self.config = config
-        self.checkpoint = config.checkpoint(config.file)
-        self.batch_size = config.batch_size
-        self.weights = (self.checkpoint.key,)
-        self._model: Any = None
+        super().__init__(config, config.file)
 
     def setup(self, device: str) -> None:
         """Load the network. Raises WeightsError."""
         path = self.checkpoint.fetch()
         self._model = build(load_state_dict(path), str(path)).to(device)
 
-    def models(self) -> tuple[ModelUse, ...]:
-        """Return the checkpoint with its licence."""
-        return (self.checkpoint.use("segmenter"),)
-
-    def close(self) -> None:
-        """Let go of the network."""
-        self._model = None
-
-    def segment(self, images: Sequence[U8], boxes_px: Sequence[F32], depths: Sequence[DepthMap]) -> list[Bool]:
-        """Return for each image (H, W, 3) uint8 the masks (N, H, W) bool of its boxes (N, 4), edge coordinates."""
+    def _encode(self, images: Sequence[U8]) -> Sequence[torch.Tensor]:
         import torch
 
-        masks: list[Bool] = [np.zeros((0, *image.shape[:2]), bool) for image in images]
-        prompted = [i for i, boxes in enumerate(boxes_px) if len(boxes)]
-        with torch.inference_mode():
-            for batch in chunks(prompted, self.batch_size):
-                embeddings = self._model.image_encoder(torch.stack([self._pixels(images[i]) for i in batch]))
-                for i, embedding in zip(batch, embeddings, strict=True):
-                    masks[i] = self._decode(embedding, boxes_px[i], images[i].shape[:2])
-        return masks
+        embeddings: torch.Tensor = self._model.image_encoder(torch.stack([self._pixels(image) for image in images]))
+        return list(embeddings)
 
     def _pixels(self, image: U8) -> torch.Tensor:
         """Return the image resized to 1024 on its longer side, normalised and padded below and to the right."""
@@ -90,19 +66,9 @@ class Backend:
         tensor: torch.Tensor = self._model.preprocess(pixels.float())
         return tensor
 
-    def _decode(self, embedding: torch.Tensor, boxes_px: F32, size_hw: tuple[int, int]) -> Bool:
-        parts = []
-        for boxes in chunks(list(boxes_px), self.config.boxes_per_pass):
-            logits, scores = self._low_resolution(embedding, np.stack(boxes), size_hw)
-            for one, score, box in zip(logits, scores, boxes, strict=True):
-                seen = score >= self.config.min_predicted_iou
-                parts.append(self._full_size(one, size_hw) & near_box(box, size_hw, self.config.clip_margin) & seen)
-        return np.stack(parts)
-
     def _low_resolution(
         self, embedding: torch.Tensor, boxes_px: F32, size_hw: tuple[int, int]
-    ) -> tuple[torch.Tensor, F32]:
-        """Return the best of the three masks of each box, (N, 256, 256) logits, and its predicted IoU (N,)."""
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
         from segment_anything.utils.transforms import ResizeLongestSide
 
@@ -117,7 +83,7 @@ class Backend:
             dense_prompt_embeddings=dense,
             multimask_output=True,
         )
-        return best_masks(masks, predicted)
+        return masks, predicted
 
     def _full_size(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> Bool:
         from segment_anything.utils.transforms import ResizeLongestSide

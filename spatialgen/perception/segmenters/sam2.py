@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from spatialgen.perception.pretrained import chunks, load_model, load_processor
-from spatialgen.perception.segmenters._masks import PromptedConfig, best_masks, near_box
-from spatialgen.records import F32, U8, Bool, DepthMap, ModelUse
+from spatialgen.perception.pretrained import load_model, load_processor
+from spatialgen.perception.segmenters._masks import PromptedConfig, PromptedSegmenter
+from spatialgen.records import F32, U8, Bool
 
 if TYPE_CHECKING:
     import torch
@@ -22,18 +22,8 @@ class Config(PromptedConfig):
     model: str = "facebook/sam2.1-hiera-small"
 
 
-class Backend:
-    """Each image is encoded once, in batches, squeezed to the network's square; then its boxes are decoded."""
-
-    version = "1"
-    uses_gpu = True
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.checkpoint = config.checkpoint()
-        self.batch_size = config.batch_size
-        self.weights = (self.checkpoint.key,)
-        self._model: Any = None
+class Backend(PromptedSegmenter[Config]):
+    """The segmenter; see `PromptedSegmenter`. Images are squeezed to the network's square."""
 
     def setup(self, device: str) -> None:
         """Load the network. Raises WeightsError."""
@@ -43,46 +33,15 @@ class Backend:
         self._model = load_model(Sam2Model, folder, self.config.dtype, device)
         self._processor = load_processor(Sam2ImageProcessor, folder)
 
-    def models(self) -> tuple[ModelUse, ...]:
-        """Return the checkpoint with its licence."""
-        return (self.checkpoint.use("segmenter"),)
-
-    def close(self) -> None:
-        """Let go of the network."""
-        self._model = None
-
-    def segment(self, images: Sequence[U8], boxes_px: Sequence[F32], depths: Sequence[DepthMap]) -> list[Bool]:
-        """Return for each image (H, W, 3) uint8 the masks (N, H, W) bool of its boxes (N, 4), edge coordinates."""
-        import torch
-
-        masks: list[Bool] = [np.zeros((0, *image.shape[:2]), bool) for image in images]
-        prompted = [i for i, boxes in enumerate(boxes_px) if len(boxes)]
-        with torch.inference_mode():
-            for batch in chunks(prompted, self.batch_size):
-                levels = self._embeddings([images[i] for i in batch])
-                for k, i in enumerate(batch):
-                    masks[i] = self._decode([level[k : k + 1] for level in levels], boxes_px[i], images[i].shape[:2])
-        return masks
-
-    def _embeddings(self, images: Sequence[U8]) -> list[torch.Tensor]:
-        """Return the feature maps (B, C, h, w) of all levels."""
+    def _encode(self, images: Sequence[U8]) -> Sequence[list[torch.Tensor]]:
+        """Return the feature maps (1, C, h, w) of all levels, for each image."""
         pixels = self._processor(images=list(images), return_tensors="pt")["pixel_values"]
-        levels: list[torch.Tensor] = self._model.get_image_embeddings(pixels.to(self._model.device, self._model.dtype))
-        return levels
-
-    def _decode(self, embedding: list[torch.Tensor], boxes_px: F32, size_hw: tuple[int, int]) -> Bool:
-        parts = []
-        for boxes in chunks(list(boxes_px), self.config.boxes_per_pass):
-            logits, scores = self._low_resolution(embedding, np.stack(boxes), size_hw)
-            for one, score, box in zip(logits, scores, boxes, strict=True):
-                seen = score >= self.config.min_predicted_iou
-                parts.append(full_size(one, size_hw) & near_box(box, size_hw, self.config.clip_margin) & seen)
-        return np.stack(parts)
+        levels = self._model.get_image_embeddings(pixels.to(self._model.device, self._model.dtype))
+        return [[level[k : k + 1] for level in levels] for k in range(len(images))]
 
     def _low_resolution(
         self, embedding: list[torch.Tensor], boxes_px: F32, size_hw: tuple[int, int]
-    ) -> tuple[torch.Tensor, F32]:
-        """Return the best of the three masks of each box, (N, h, w) logits, and its predicted overlap (N,)."""
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
 
         height, width = size_hw
@@ -92,13 +51,11 @@ class Backend:
         # the prompt encoder adds half a pixel: it takes indices of pixels, not edges
         prompts = torch.as_tensor(boxes_px * scale - 0.5, device=self._model.device, dtype=self._model.dtype)
         output = self._model(image_embeddings=embedding, input_boxes=prompts[None], multimask_output=True)
-        return best_masks(output.pred_masks[0], output.iou_scores[0])
+        return output.pred_masks[0], output.iou_scores[0]
 
+    def _full_size(self, logits: torch.Tensor, size_hw: tuple[int, int]) -> Bool:
+        from torch.nn.functional import interpolate
 
-def full_size(logits: torch.Tensor, size_hw: tuple[int, int]) -> Bool:
-    """Return mask logits (h, w) as a mask (H, W) of the image."""
-    import torch
-
-    full = torch.nn.functional.interpolate(logits[None, None].float(), size_hw, mode="bilinear", align_corners=False)
-    mask: Bool = (full[0, 0] > 0).cpu().numpy()
-    return mask
+        full = interpolate(logits[None, None].float(), size_hw, mode="bilinear", align_corners=False)
+        mask: Bool = (full[0, 0] > 0).cpu().numpy()
+        return mask
