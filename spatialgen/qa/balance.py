@@ -164,8 +164,8 @@ def _prior(asks: Asks, a: SceneArrays) -> tuple[list[str], list[str]]:
     rows = zip(labels, words, facts.value.tolist(), facts.status.tolist(), strict=True)
     for names, params, value, status in rows:
         if kind is Kind.RELATION:
-            order = names == sorted(names)
-            side = "same" if status != DECIDED or len(set(names)) == 1 else str((value > 0.5) == order)
+            turned = (names != sorted(names)) != (asks.type != asks.family.types[0])
+            side = "same" if status != DECIDED or len(set(names)) == 1 else str((value > 0.5) != turned)
             n = 1 if side == "same" else 2
             strata.append(f"{asks.family.name}/{'|'.join(sorted(names))}/{n}")
             classes.append(side)
