@@ -37,7 +37,6 @@ class AskJob:
     root: str
     marks: str
     ask: Asker
-    name: str = ASK
 
     def open(self) -> AskWorkshop:
         """Open the scenes and the ledger."""

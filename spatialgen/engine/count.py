@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from spatialgen.store.ledger import Ledger
 from spatialgen.store.manifest import add_counts
 
 COUNT = "count"
-Counter = Any  # Callable[[Sequence[Scene]], Mapping[str, Any]]; nested counters, which add up in any order
+Counter = Callable[[Sequence[Scene]], Mapping[str, Any]]
+"""Returns nested counters, which add up in any order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,6 @@ class CountJob:
     counts: str
     marks: str
     count: Counter
-    name: str = COUNT
 
     def open(self) -> CountWorkshop:
         """Open the scenes and the ledger."""

@@ -36,7 +36,6 @@ class PerceiveJob:
     units: int
     source: Source
     stages: tuple[Stage, ...]
-    name: str = "perceive"
 
     @property
     def steps(self) -> tuple[str, ...]:

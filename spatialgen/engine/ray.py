@@ -191,7 +191,7 @@ def _dataset(job: Job, pools: Sequence[Pool], units: Sequence[int], cluster: Clu
             ),
             batch_size=1,
             batch_format="pyarrow",
-            num_cpus=pool.cpus,
+            num_cpus=None if pool.gpus and not pool.cpus else pool.cpus,
             num_gpus=pool.gpus or None,
             udf_modifying_row_count=False,
         )

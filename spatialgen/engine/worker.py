@@ -59,9 +59,6 @@ Message = Passed | UnitDone | Fatal | Skipped
 class Job(Protocol):
     """A dataset in the making. Picklable: it travels to the workers."""
 
-    @property
-    def name(self) -> str: ...
-
     def open(self) -> Workshop:
         """Return what a worker needs, opened in the worker."""
 
