@@ -44,6 +44,9 @@ from spatialgen.scene.supports import FLOOR, Standing, settle
 
 UNKNOWN_GRAVITY_SIGMA_DEG = 12.0
 """How far off the picture's top may be from up, where nothing better is known: distances survive it, no more."""
+_READING_SIGMA = 1e-4  # of the depth, for depth maps without any noise
+_PERCENTILE_SIGMA = 0.005  # of the distance from nearest to median: percentiles of sampled pixels
+_BORDER_SIGMA = 0.015  # the same, a pixel that the mask's border may be off
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +117,9 @@ def _required(frame: Frame) -> tuple[Camera, Detections, I32]:
     for name in ("camera", "depth", "detections", "instances"):
         if getattr(frame, name) is None:
             raise ValueError(f"frame {frame.image_id} has no {name}; run the stage that fills it before lifting")
-    assert frame.camera is not None and frame.detections is not None and frame.instances is not None
+    assert frame.camera is not None
+    assert frame.detections is not None
+    assert frame.instances is not None
     ids = frame.instances.ids
     if ids.shape != frame.rgb.shape[:2]:
         raise ValueError(f"frame {frame.image_id}: instances {ids.shape} and image {frame.rgb.shape[:2]} differ")
@@ -123,7 +128,8 @@ def _required(frame: Frame) -> tuple[Camera, Detections, I32]:
 
 def find_ground(frame: Frame, grid: Grid) -> Ground:
     """Return gravity, view, floor and noise of a frame, from its sparse grid of depth samples."""
-    assert frame.camera is not None and frame.depth is not None
+    assert frame.camera is not None
+    assert frame.depth is not None
     gravity = _given_gravity(frame)
     if gravity is None:
         seen = gravity_from_scene(grid, frame.camera, frame.gravity)
@@ -264,9 +270,16 @@ def _scene_object(
         visible_share=item.share,
         median_depth_m=median,
         nearest_depth_m=nearest,
-        depth_sigma_m=noise.sigma * (0.0 if cloud is None else median),
+        depth_sigma_m=0.0 if cloud is None else _depth_sigma_m(cloud, noise),
         geometry=geometry,
     )
+
+
+def _depth_sigma_m(cloud: Cloud, noise: DepthNoise) -> float:
+    """Return the error of an object's median and nearest depth: noise, and which pixels were taken for its own."""
+    spread = abs(cloud.median_depth_m - cloud.nearest_depth_m)
+    chosen = (_PERCENTILE_SIGMA + _BORDER_SIGMA * cloud.edge_sigma_px) * spread + _READING_SIGMA * cloud.median_depth_m
+    return float(np.hypot(noise.sigma * cloud.median_depth_m, chosen))
 
 
 def _outline(geometry: ObjectGeometry) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -274,7 +287,7 @@ def _outline(geometry: ObjectGeometry) -> np.ndarray[tuple[int, ...], np.dtype[n
     angle = np.radians(geometry.yaw_deg or 0.0)
     u = np.array([np.cos(angle), np.sin(angle)]) * geometry.size_m[0] / 2
     v = np.array([-np.sin(angle), np.cos(angle)]) * geometry.size_m[1] / 2
-    return geometry.center_m[:2] + np.stack([-u - v, u - v, u + v, v - u])
+    return np.asarray(geometry.center_m[:2] + np.stack([-u - v, u - v, u + v, v - u]))
 
 
 def _depth_range(depth: F32) -> tuple[float, float]:
