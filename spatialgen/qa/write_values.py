@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from spatialgen.qa.asks import Asks
 from spatialgen.qa.columns import choose, either, fill, ids
-from spatialgen.qa.facts import DECIDED
+from spatialgen.qa.english import capital
+from spatialgen.qa.facts import DECIDED, F64
 from spatialgen.qa.keys import U64, coin, draw
 from spatialgen.qa.names import Naming
 from spatialgen.qa.phrase import Wording, frames, wording
@@ -24,6 +27,8 @@ from spatialgen.qa.writing import (
     yes_no_answers,
 )
 
+ZERO = 1e-3
+
 
 def write_value(asks: Asks, naming: Naming, units: str) -> Written:
     words = subject_words(asks.facts, naming)
@@ -38,7 +43,7 @@ def write_value(asks: Asks, naming: Naming, units: str) -> Written:
     if asks.form == "open":
         questions, question_ids = pick(own.of("open"), asks.keys, "question", words)
         answers, answer_ids = pick(own.of("statement.") + own.of("short"), asks.keys, "answer", words)
-        return Written(questions, answers, joined(question_ids, answer_ids))
+        return Written(questions, _plain_zeros(answers, asks.facts.value), joined(question_ids, answer_ids))
     assert asks.pool is not None
     assert asks.options is not None
     assert asks.right is not None
@@ -50,6 +55,14 @@ def write_value(asks: Asks, naming: Naming, units: str) -> Written:
     if asks.form == "choice":
         return _closer(asks, own, words, columns)
     return _limit(asks, own, words, bits, units) if asks.way == "limit" else _stated(asks, own, words, columns)
+
+
+def _plain_zeros(answers: list[str], values: F64) -> list[str]:
+    """Nobody says "about 0 cm": where the value is none, the number stands alone."""
+    zero = np.flatnonzero(np.abs(values) < ZERO)
+    for row in zero.tolist():
+        answers[row] = capital(re.sub(r"\b(?:about|roughly|around) (?=0 )", "", answers[row], flags=re.IGNORECASE))
+    return answers
 
 
 def _closer(asks: Asks, own: Wording, words: Words, columns: list[list[str]]) -> Written:
