@@ -31,7 +31,7 @@ class Rectangle:
     def corners_m(self) -> F64:
         """The corners (4, 2), counter-clockwise."""
         a, b = self.half_m[0] * self.u, self.half_m[1] * self.v
-        return self.center_m + np.stack([-a - b, a - b, a + b, b - a])
+        return np.asarray(self.center_m + np.stack([-a - b, a - b, a + b, b - a]))
 
 
 def convex_hull(points_m: NDArray[np.floating]) -> F64:
@@ -55,7 +55,7 @@ def rectangle_areas(hull: F64, angles_rad: F64) -> F64:
     cos, sin = np.cos(angles_rad), np.sin(angles_rad)
     along = hull @ np.stack([cos, sin])
     across = hull @ np.stack([-sin, cos])
-    return np.ptp(along, axis=0) * np.ptp(across, axis=0)
+    return np.asarray(np.ptp(along, axis=0) * np.ptp(across, axis=0))
 
 
 def bounding_rectangle(hull: F64, angle_rad: float) -> Rectangle:

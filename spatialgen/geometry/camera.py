@@ -26,8 +26,8 @@ def unproject(camera: Camera, u_px: ArrayLike, v_px: ArrayLike, depth_m: ArrayLi
     for axis in range(3):
         along_u = (rotation[axis, 0] * x + rotation[axis, 2]).astype(np.float32)
         along_v = (rotation[axis, 1] * y).astype(np.float32)
-        np.add(along_u, along_v, out=out[axis])
-        out[axis] *= depth
+        np.add(along_u, along_v, out=out[axis, ...])
+        out[axis, ...] *= depth
     return out
 
 

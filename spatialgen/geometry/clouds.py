@@ -92,7 +92,7 @@ def _thinned(own: NDArray[np.intp], width: int) -> NDArray[np.intp]:
     if stride == 1:
         return own
     rows, columns = own // width, own % width
-    return own[(rows % stride == 0) & (columns % stride == 0)]
+    return np.asarray(own[(rows % stride == 0) & (columns % stride == 0)])
 
 
 def _points_with_normals(crop: Crop, index: NDArray[np.intp], view: View) -> tuple[F32, F32]:

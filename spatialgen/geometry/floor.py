@@ -10,7 +10,7 @@ from spatialgen.geometry.grid import Grid
 from spatialgen.records import F32, Bool
 
 MIN_SAMPLES = 30
-MIN_CAMERA_HEIGHT_M = 0.15
+MIN_CAMERA_HEIGHT_M = 0.05
 _BIN = 0.01  # of the logarithm of the height below the camera
 _PEAK_HALF_WIDTH = 4  # bins
 

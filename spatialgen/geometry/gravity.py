@@ -145,7 +145,7 @@ def fit_plane(grid: Grid, camera: Camera, member: Bool) -> Plane | None:
     x = np.broadcast_to((grid.u_px - camera.cx) / camera.fx, member.shape)
     y = np.broadcast_to(((grid.v_px - camera.cy) / camera.fy)[:, None], member.shape)
     solution = np.zeros(3)
-    inverse_normal = np.eye(3)
+    inverse_normal: F64 = np.eye(3)
     residual_map = np.full(member.shape, np.nan)
     for _ in range(3):
         if member.sum() < MIN_SAMPLES:
@@ -155,7 +155,7 @@ def fit_plane(grid: Grid, camera: Camera, member: Bool) -> Plane | None:
         normal_matrix = A.T @ A
         if np.linalg.cond(normal_matrix) > 1e12:
             return None
-        inverse_normal = np.linalg.inv(normal_matrix)
+        inverse_normal = np.asarray(np.linalg.inv(normal_matrix), np.float64)
         solution = inverse_normal @ A.sum(axis=0)
         residual = A @ solution - 1
         residual_map[:] = np.nan

@@ -24,6 +24,9 @@ _STRONG = 0.06
 
 _ENOUGH = 60
 _MOST_BORDERS = 250
+_ASTRAY = 0.2
+"""Share of silhouettes off the masks' borders, to either side, from which a depth map is too coarse for them."""
+
 _CORE_PX = 2
 _NEAR_CORE_PX = 5
 _RESTORED_SIGMA_PX = 0.35
@@ -70,7 +73,8 @@ def edge_quality(crops: Iterable[Crop]) -> EdgeQuality:
     bleeds = split > 0.2
     if agreed < 0.5 or (bleeds and abs(middle) < 2):
         middle = 0
-    return EdgeQuality(middle, bleeds)
+    astray = float((places != 0).mean())
+    return EdgeQuality(middle, bleeds or (middle == 0 and astray > _ASTRAY))
 
 
 def _silhouettes(crop: Crop) -> tuple[I32, Bool]:

@@ -24,10 +24,6 @@ class DepthNoise:
     sigma: float
     reach_px: float
 
-    def correlation(self, apart_px: float | F32) -> F32:
-        """Return the correlation of the errors of readings `apart_px` pixels apart."""
-        return np.exp(-0.5 * np.square(np.asarray(apart_px, np.float32) / np.float32(self.reach_px)))
-
 
 def measure_noise(ratio: F32, grid: Grid, given_sigma: float) -> DepthNoise | None:
     """Return the noise that `ratio` (h, w) shows, depth over a fitted plane's depth, NaN off the plane; or None.

@@ -31,8 +31,8 @@ class Rim:
     `end_m` (3, M): the surface drawn on to the border, half a pixel beyond the last pixel (on that pixel where
     something nearer covers it); `step_m` (3, M): from the pixel's centre to the border; `kind` (M,): OPEN, HIDDEN or
     CONTACT; `px` (2, M): the pixel; `beyond_id` (M,): who owns the next one; `blur_m` (M,): how much
-    farther or nearer the surface may be there, where its slope is unsteady or too steep to follow; `is_read` (M,): whether the
-    last pixel was read, and not drawn on from farther inside; `step_length_m` (M,): half a pixel on the surface;
+    farther or nearer the surface may be there, where its slope is unsteady or too steep to follow; `is_read` (M,):
+    whether the last pixel was read, and not drawn on from farther inside; `step_length_m` (M,): half a pixel;
     `is_covered` (M,): whether the object goes on there, since something nearer hides it or stands on its level top.
     """
 

@@ -35,7 +35,7 @@ def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle
     pixel = 2 * float(np.median(np.sqrt((cloud.rim.step_m[:2] ** 2).sum(axis=0))))
     allowed = tolerance + 0.5 * pixel / max(size, 1e-6)
     center, radius, misfit = fit_circle(points)
-    if misfit <= allowed * radius:
+    if np.isfinite(radius) and misfit <= allowed * radius:
         return _refined(cloud, center, radius, eye_m, True)
     front = ((eye_m[:2] - points) * normals).sum(axis=1) > 0
     for attempt in range(2 if cloud.rim.is_covered.any() else 1):
@@ -43,7 +43,7 @@ def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle
         if chosen.sum() < 12:
             continue
         center, radius, misfit = fit_circle(points[chosen])
-        if misfit > 0.6 * allowed * radius or radius > 0.75 * size:
+        if not radius <= 0.75 * size or misfit > 0.6 * allowed * radius:
             continue
         if _farthest(cloud, center) > radius * (1 + 2 * allowed):
             continue
@@ -93,12 +93,12 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) 
     sigma = 0.0
     for _ in range(2):
         rim, points = _on_limb(cloud.rim.end_m[:2] - center[:, None], eye_m[:2] - center), cloud.points_m[:2]
-        points = points - center[:, None]
-        on_rim, on_points = np.hypot(*rim), np.hypot(*points)
+        inner = points - center[:, None]
+        on_rim, on_points = np.hypot(*rim), np.hypot(*inner)
         half = (rim * cloud.rim.step_m[:2]).sum(axis=0) / np.maximum(on_rim, 1e-9)
         value, sigma, band = outermost(cloud, on_points, on_rim, half)
         outer = on_points > value - max(0.3 * float(np.abs(half).mean()), 2e-4)
-        chosen = np.concatenate([rim[:, band], points[:, outer]], axis=1).T.astype(np.float64)
+        chosen = np.concatenate([rim[:, band], inner[:, outer]], axis=1).T.astype(np.float64)
         if len(chosen) < 12:
             break
         shift, found, _ = fit_circle(chosen)

@@ -1,4 +1,4 @@
-"""How far lengths can be trusted: the depth's own claim, checked against camera height and the usual sizes of things."""
+"""How far lengths can be trusted: the depth's own claim, checked against camera height and usual sizes."""
 
 from __future__ import annotations
 

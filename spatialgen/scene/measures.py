@@ -70,7 +70,7 @@ def object_geometry(
     x_depth, rho = errors.between(ends[0], ends[1], np.array([1.0, 0.0, 0.0]))
     return ObjectGeometry(
         center_m=middle,
-        center_cov_m2=_center_covariance(whole, middle, rho, z_sigma, errors),
+        center_cov_m2=_center_covariance(whole, rho, (depth[0][0], depth[1][0]), z_sigma, errors),
         size_m=size,
         size_sigma_m=sigma,
         volume_sigma=_volume_sigma(whole.kind, sigma / np.maximum(size, 1e-6)),
@@ -116,18 +116,21 @@ def _height_sigma(standing: Standing, errors: Errors, z_sigma: F64) -> float:
     return float(np.sqrt((whole.z_sigma_m**2).sum() + depth**2))
 
 
-def _center_covariance(whole: Whole, middle: F64, rho: float, z_sigma: F64, errors: Errors) -> F64:
+def _center_covariance(whole: Whole, rho: float, depth_sigma: tuple[float, float], z_sigma: F64, errors: Errors) -> F64:
     box, sides = whole.rectangle, whole.side_sigma_m
+    middle = np.array([*box.center_m, whole.z_m.mean()])
     u, v = np.array([*box.u, 0.0]), np.array([*box.v, 0.0])
     cov = np.outer(u, u) * (sides[0] ** 2 + sides[1] ** 2) / 4
     cov += np.outer(v, v) * (sides[2] ** 2 + sides[3] ** 2) / 4
+    for axis, sigma in zip((u, v), depth_sigma, strict=True):
+        cov += np.outer(axis, axis) * sigma**2 / 4  # opposite ends err apart
     ray = middle - errors.eye_m
     flat = np.array([ray[0], ray[1], 0.0])
     cov += errors.noise.sigma**2 * (1 + rho) / 2 * np.outer(flat, flat)
     tilt = np.radians(errors.gravity_sigma_deg) ** 2
     cov += tilt * np.diag([ray[2] ** 2, ray[2] ** 2, 0.0])
     cov[2, 2] += (z_sigma**2).sum() / 4
-    return cov
+    return np.asarray(cov)
 
 
 def _summary(cloud: Cloud) -> F32:

@@ -52,7 +52,7 @@ def free_floor(
     floor = points[:2, v, u]
     standing = points[:2, ~np.isfinite(ratio) & (points[2] > 0.04)].T
     blocked = [standing[:: max(1, len(standing) // _MOST_OBSTACLES)], *[_dense(outline) for outline in outlines_m]]
-    obstacles = np.concatenate(blocked).astype(np.float32)
+    obstacles = np.concatenate([np.asarray(b, np.float32) for b in blocked])
     order = rng("free_floor", image_id).permutation(floor.shape[1])[: 10 * count]
     chosen = floor[:, order].T
     squared = (chosen**2).sum(axis=1)[:, None] - 2 * chosen @ obstacles.T + (obstacles**2).sum(axis=1)

@@ -1,0 +1,78 @@
+"""Rectangles and circles around footprints."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spatialgen.geometry.boxes import (
+    bounding_rectangle,
+    convex_hull,
+    fit_circle,
+    overlap_area,
+    polygon_area,
+    resample,
+    smallest_rectangle,
+    yaw_degrees,
+)
+
+SQUARE = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]])
+
+
+def turned(points: np.ndarray, degrees: float) -> np.ndarray:
+    a = np.radians(degrees)
+    return points @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
+
+
+@given(st.floats(0, 179.9), st.floats(0.1, 3), st.floats(1.1, 4), st.floats(-5, 5), st.floats(-5, 5))
+def test_the_smallest_rectangle_of_a_rectangle_is_itself(yaw: float, wide: float, ratio: float, x: float, y: float):
+    corners = turned((SQUARE - [1, 0.5]) * [wide * ratio / 2, wide], yaw) + [x, y]
+    inside = np.random.default_rng(0).dirichlet(np.ones(4), 30) @ corners
+    found = smallest_rectangle(convex_hull(np.vstack([corners, inside]).T))
+    np.testing.assert_allclose(np.sort(2 * found.half_m), [wide, wide * ratio], rtol=1e-4)
+    np.testing.assert_allclose(found.center_m, [x, y], atol=1e-4)
+    assert abs((yaw_degrees(found) - yaw + 90) % 180 - 90) < 0.1
+
+
+def test_the_smallest_rectangle_is_never_larger_than_one_at_any_angle() -> None:
+    hull = convex_hull(np.random.default_rng(3).normal(size=(2, 40)))
+    least = 4 * smallest_rectangle(hull).half_m.prod()
+    for degrees in np.arange(0, 90, 0.5):
+        assert least <= 4 * bounding_rectangle(hull, np.radians(degrees)).half_m.prod() * (1 + 1e-6)
+
+
+def test_the_hull_runs_counter_clockwise_and_its_area_is_right() -> None:
+    hull = convex_hull(SQUARE[::-1].T)
+    x, y = hull.T
+    assert (x * np.roll(y, -1) - np.roll(x, -1) * y).sum() / 2 == pytest.approx(2)
+    assert polygon_area(hull) == pytest.approx(2)
+
+
+def test_yaw_is_null_for_round_and_square_and_counter_clockwise_from_x() -> None:
+    assert yaw_degrees(bounding_rectangle(SQUARE / [2, 1], 0.3)) is None
+    assert yaw_degrees(bounding_rectangle(turned(SQUARE, 30), np.radians(30))) == pytest.approx(30)
+    assert yaw_degrees(bounding_rectangle(turned(SQUARE, 30), np.radians(120))) == pytest.approx(30)
+
+
+@given(st.floats(0.05, 3), st.floats(-5, 5), st.floats(2.0, 6.2))
+def test_an_arc_gives_its_circle(radius: float, x: float, arc: float) -> None:
+    angle = np.linspace(0, arc, 40)
+    center, found, misfit = fit_circle(np.column_stack([x + radius * np.cos(angle), 2 + radius * np.sin(angle)]))
+    np.testing.assert_allclose(center, [x, 2], atol=1e-6 * max(radius, 1))
+    assert found == pytest.approx(radius, rel=1e-6)
+    assert misfit < 1e-6 * max(radius, 1)
+
+
+def test_points_on_a_line_have_no_circle() -> None:
+    assert fit_circle(np.column_stack([np.arange(9.0), 2 * np.arange(9.0)]))[1] == np.inf
+
+
+def test_resampling_walks_the_outline_evenly_with_normals_outwards() -> None:
+    points, normals = resample(SQUARE, 60)
+    assert np.linalg.norm(points - np.roll(points, 1, axis=0), axis=1).max() == pytest.approx(0.1)
+    assert (((points - [1, 0.5]) * normals).sum(axis=1) > 0).all()
+
+
+@pytest.mark.parametrize(("shift", "area"), [(0.0, 2.0), (1.0, 1.0), (1.9, 0.1), (3.0, 0.0)])
+def test_shared_area(shift: float, area: float) -> None:
+    assert overlap_area(SQUARE, SQUARE + [shift, 0]) == pytest.approx(area, abs=1e-6)
