@@ -16,10 +16,10 @@ def load_open3d() -> ModuleType:
     """
     try:
         import open3d
-    except OSError:
-        open3d = _with_bundled_libusb()
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ImportError("open3d is not installed; run: pip install 'spatialgen[full]'") from error
+    except (ImportError, OSError):
+        open3d = _with_bundled_libusb()
     return open3d
 
 

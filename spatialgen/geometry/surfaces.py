@@ -44,7 +44,7 @@ def whole_surface(cloud: Cloud, whole: Whole, view: View, depth_m: F32, margin: 
     given up. `margin`: the relative depth difference that counts as seeing through.
     """
     rim = cloud.rim.end_m - np.where(cloud.rim.kind == HIDDEN, np.float32(0), _STAIR) * cloud.rim.step_m
-    seen = np.concatenate([_every(cloud.points_m, MAX_INNER), _every(rim, MAX_RIM)], axis=1)
+    seen = np.concatenate([_every(cloud.points_m, MAX_INNER), _every(rim.astype(np.float32), MAX_RIM)], axis=1)
     if whole.kind == "ball":
         return Surface(seen, np.concatenate([seen, _ball_points(whole)], axis=1), seen[:, :0])
     points = np.concatenate([seen, *_mirror_images(seen, whole.rectangle, view, depth_m, margin)], axis=1)

@@ -26,7 +26,7 @@ def turned(points: np.ndarray, degrees: float) -> np.ndarray:
 
 @given(st.floats(0, 179.9), st.floats(0.1, 3), st.floats(1.1, 4), st.floats(-5, 5), st.floats(-5, 5))
 def test_the_smallest_rectangle_of_a_rectangle_is_itself(yaw: float, wide: float, ratio: float, x: float, y: float):
-    corners = turned((SQUARE - [1, 0.5]) * [wide * ratio / 2, wide], yaw) + [x, y]
+    corners = turned((SQUARE - [1, 0.5]) * [wide * ratio / 2, wide], yaw) + np.array([x, y])
     inside = np.random.default_rng(0).dirichlet(np.ones(4), 30) @ corners
     found = smallest_rectangle(convex_hull(np.vstack([corners, inside]).T))
     np.testing.assert_allclose(np.sort(2 * found.half_m), [wide, wide * ratio], rtol=1e-4)
@@ -75,4 +75,4 @@ def test_resampling_walks_the_outline_evenly_with_normals_outwards() -> None:
 
 @pytest.mark.parametrize(("shift", "area"), [(0.0, 2.0), (1.0, 1.0), (1.9, 0.1), (3.0, 0.0)])
 def test_shared_area(shift: float, area: float) -> None:
-    assert overlap_area(SQUARE, SQUARE + [shift, 0]) == pytest.approx(area, abs=1e-6)
+    assert overlap_area(SQUARE, SQUARE + np.array([shift, 0])) == pytest.approx(area, abs=1e-6)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco
+from scene_maker import block, by_id, lift, picture, scaled
 
 from spatialgen.records import DepthMap, Detections, Gravity, InstanceMap
 from spatialgen.scene.build import build_scene
@@ -16,7 +17,6 @@ from spatialgen.testing.degrade import Degradation
 from spatialgen.testing.furniture import chair, mug, placed, table
 from spatialgen.testing.primitives import Ball, Box, cylinder
 from spatialgen.testing.scenes import sample_scene
-from scene_maker import block, by_id, lift, picture, scaled
 
 CRATE = ("crate", (block(-0.6, 3.0, (0.7, 0.4, 0.5), 25),))
 BALL = ("ball", (Ball(np.array([0.5, 3.2, 0.15]), radius_m=0.15),))
