@@ -71,11 +71,10 @@ def compose(
     scenes: Sequence[Scene], config: AskConfig, accepted: Acceptance | None = None
 ) -> tuple[arrays.SceneArrays, list[Asks], list[Written]]:
     """Return the questions about a batch of scenes before they become rows: the facts, and their words."""
-    naming, a, drafted = draft(scenes, config)
-    blocks = drafted
+    naming, a, blocks = draft(scenes, config)
     if accepted is not None:
         blocks = balance.accepted(blocks, a, config, accepted)
-    blocks = with_statements(selected(blocks, a, naming, config), drafted, config.asked_forms)
+    blocks = with_statements(selected(blocks, a, naming, config), blocks, config.asked_forms)
     return a, blocks, [write(block, naming, config.units) for block in blocks]
 
 

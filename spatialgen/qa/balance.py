@@ -166,8 +166,8 @@ def _prior(asks: Asks, a: SceneArrays) -> tuple[list[str], list[str]]:
         if kind is Kind.RELATION:
             turned = (names != sorted(names)) != (asks.type != asks.family.types[0])
             side = "same" if status != DECIDED or len(set(names)) == 1 else str((value > 0.5) != turned)
-            n = 1 if side == "same" else 2
-            strata.append(f"{asks.family.name}/{'|'.join(sorted(names))}/{n}")
+            n = 1 if len(set(names)) == 1 else 3 if asks.way in ("tie", "telling") else 1 if side == "same" else 2
+            strata.append(f"{asks.family.name}/{asks.way if n == 3 else ''}/{'|'.join(sorted(names))}/{n}")
             classes.append(side)
         elif kind is Kind.PICK:
             strata.append(f"{asks.type}/{'|'.join(sorted(names))}/{len(set(names))}")
