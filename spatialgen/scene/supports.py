@@ -15,6 +15,9 @@ FLOOR = -1
 """Stands for the floor where an index of an object is expected."""
 
 _TOUCH_M = 0.03
+_FAR_BELOW_M = 0.3
+"""A surface that far below the lowest visible point carries a thing only perhaps: another may lie between, unseen."""
+
 _WIDER_BELOW = 0.1
 """Error of each side, relative to the longest, of a thing of which only the top is seen: it may be wider below."""
 
@@ -62,14 +65,15 @@ def _settle(
     best = None
     for other, cloud in enumerate(clouds):
         if other != index and wholes[other].z_m[0] < low - slack:
-            level = _level_under(whole, wholes[other], cloud, (low + slack, eye_z_m))
+            level = _level_under(whole, wholes[other], cloud, (low + slack, eye_z_m), slack)
             if level is not None and (best is None or level > best[1]):
                 best = (other, level)
     hidden = whole.low_state != SEEN or parts_lost
     if whole.kind == "ball" and not hidden:
         best = best if best is not None and low - best[1] < slack else None
     if best is not None and (hidden or low - best[1] < slack):
-        sigma = 1e-3 if low - best[1] < slack else 0.1
+        drop = low - best[1]
+        sigma = 1e-3 if drop < slack else 0.1 if drop < _FAR_BELOW_M else drop
         return _on(whole, best[0], best[1], sigma)
     if hidden and floor_sigma_m is not None:
         return _on(whole, FLOOR, 0.0, max(floor_sigma_m, 0.0 if low < 0.3 else 0.05))
@@ -86,18 +90,18 @@ def _on(whole: Whole, support: int, z_m: float, sigma_m: float) -> Standing:
     return Standing(settled, support)
 
 
-def _level_under(whole: Whole, below: Whole, cloud: Cloud, bounds_m: tuple[float, float]) -> float | None:
+def _level_under(whole: Whole, below: Whole, cloud: Cloud, bounds_m: tuple[float, float], slack: float) -> float | None:
     """Return the height of the highest level surface around a footprint, None where there is none.
 
     It must lie below the first of `bounds_m`; the second is the height of the eye: a top above it shows no surface,
-    so that the top itself stands for it.
+    so that the top itself stands for it, as it does where it meets the lowest visible point within `slack`.
     """
     most, eye = bounds_m
     center, box = whole.rectangle.center_m, below.rectangle
     offset = center - box.center_m
     if abs(offset @ box.u) > box.half_m[0] or abs(offset @ box.v) > box.half_m[1]:
         return None
-    if max(most - 0.3, eye - 0.1) < below.z_m[1] < most:
+    if min(max(most - 0.3, eye - 0.1), most - 2 * slack) < below.z_m[1] < most:
         return float(below.z_m[1])
     points = cloud.points_m
     radius = float(np.hypot(*whole.rectangle.half_m))
