@@ -66,7 +66,7 @@ def test_death_at_every_change_of_the_disk(tmp_path: Path, disk: Disk) -> None:
     quiet = contents(tmp_path / "quiet")
     assert steps > 50
     assert sum(name.startswith("images/") for name in quiet) > 1
-    for at in range(1, steps + 1, 3):
+    for at in range(1, steps + 1, 5):
         out = tmp_path / str(at)
         run_until_dead(out, disk, at)
         run_until_dead(out, disk, at // 2 + 1)
