@@ -11,6 +11,7 @@ from spatialgen.qa.allocate import allocate
 from spatialgen.qa.asks import Asks
 from spatialgen.qa.balance import Acceptance, Counts
 from spatialgen.qa.config import AskConfig
+from spatialgen.qa.facts import DECIDED
 from spatialgen.qa.family import facts_of, families
 from spatialgen.qa.names import Naming, name_objects
 from spatialgen.qa.render import write
@@ -91,7 +92,6 @@ def draft(scenes: Sequence[Scene], config: AskConfig) -> tuple[Naming, arrays.Sc
             continue
         for facts in facts_of(family, a):
             if family.kind.turns or facts.type in types:
-                blocks += allocate(family, facts, a, types, forms)
-    if not config.undecided:
-        blocks = [part for b in blocks if len(part := b.take(b.facts.status == 0))]
+                told = facts if config.undecided else facts.take(facts.status == DECIDED)
+                blocks += allocate(family, told, a, types, forms)
     return naming, a, blocks
