@@ -19,6 +19,8 @@ from spatialgen.verify.pipeline import build_config
 from spatialgen.verify.report import as_json, as_text, write_report
 from spatialgen.verify.run import ConditionReport, VerifyOptions, run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def reports() -> dict[str, ConditionReport]:
