@@ -24,6 +24,10 @@ _TURN = np.linspace(0, 2 * np.pi, 48, endpoint=False)
 CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 """The unit circle (48, 2), counter-clockwise."""
 
+HANDLED = frozenset({"mug", "cup", "teacup", "coffee cup", "jug", "pitcher", "kettle", "teapot", "watering can"})
+"""Labels of round things that usually have a handle."""
+
+_HANDLE = 0.15
 _BOARD = 0.3
 """Thinner than this share of its height, what is seen may be only a board of something deeper."""
 
@@ -64,6 +68,14 @@ def estimate_whole(cloud: Cloud, eye_m: F64, tolerance: float, seen_through: See
     if circle is not None:
         return _round_whole(circle, low, high)
     return _box_whole(cloud, hull, (low, high), eye_m, seen_through)
+
+
+def with_hidden_handle(whole: Whole, label: str) -> Whole:
+    """Return the whole with a less certain length where its kind has a handle and none is seen: it may be behind."""
+    if whole.kind != "round" or label not in HANDLED:
+        return whole
+    hidden = np.array([1.0, 1.0, 0.0, 0.0]) * _HANDLE * 2 * float(whole.rectangle.half_m.max())
+    return replace(whole, side_sigma_m=whole.side_sigma_m + hidden)
 
 
 def _vertical_ends(cloud: Cloud) -> tuple[End, End]:

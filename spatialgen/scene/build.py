@@ -21,7 +21,7 @@ from spatialgen.geometry.noise import DepthNoise, local_noise, measure_noise
 from spatialgen.geometry.scale import checked_scale
 from spatialgen.geometry.surfaces import seen_through, whole_surface
 from spatialgen.geometry.visibility import visible_share
-from spatialgen.geometry.whole import estimate_whole
+from spatialgen.geometry.whole import estimate_whole, with_hidden_handle
 from spatialgen.records import (
     F32,
     I32,
@@ -198,7 +198,11 @@ def _lift(
             clouds[k] = item.cloud
     margin = 0.01 + 2 * ground.noise.sigma
     through = partial(seen_through, view=ground.view, depth_m=depth, margin=margin)
-    wholes = [estimate_whole(cloud, eye, tolerance, through) for cloud in clouds.values()]
+    labels = [detections.labels[seen[k].index] for k in clouds]
+    wholes = [
+        with_hidden_handle(estimate_whole(cloud, eye, tolerance, through), label)
+        for cloud, label in zip(clouds.values(), labels, strict=True)
+    ]
     standings = settle(
         wholes,
         list(clouds.values()),
