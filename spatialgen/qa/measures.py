@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spatialgen.qa.arrays import F64, I64, Bool, SceneArrays, norm, projected_sigma
+from spatialgen.qa.arrays import F64, I64, TRUSTED_SCALE_SIGMA, Bool, SceneArrays, norm, projected_sigma
 from spatialgen.qa.decide import (
     difference_decided,
     difference_margin,
@@ -104,16 +104,23 @@ def quantity(
     """Return facts with a number; those not decided are silent. `subjects` (n, k) or (n,).
 
     `power` of length in the unit, for the error of the common scale: 1 for m, 3 for m3, 0 for angles, ratios.
+    Without a trusted scale no length is told, not even a small one that 1 cm would forgive.
     """
     subjects = subjects if subjects.ndim == 2 else subjects[:, None]
     scene = a.o.scene[subjects[:, 0]]
     total = np.hypot(sigma, power * np.abs(value) * a.s.scale_sigma[scene])
-    decided = quantity_decided(value, total, absolute)
+    decided = quantity_decided(value, total, absolute) & ((power == 0) | scale_trusted(a, scene))
     tolerance = np.maximum(0.1 * np.abs(value), absolute)
     with np.errstate(divide="ignore", invalid="ignore"):
         margin = np.where(total > 0, tolerance / (2.0 * total), 10.0)
     facts = decided_facts(type_, scene, subjects, value, total, margin)
     return facts.take(decided if asked is None else decided & asked)
+
+
+def scale_trusted(a: SceneArrays, scene: I64) -> Bool:
+    """Return which of the scenes have a scale that lengths can be told by, (n,)."""
+    trusted: Bool = a.s.scale_sigma[scene] <= TRUSTED_SCALE_SIGMA
+    return trusted
 
 
 def unknowable(type_: str, a: SceneArrays, objects: Bool) -> Facts:

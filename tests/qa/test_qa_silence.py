@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from qa_scenes import ROOM, Box, make_scene, room
@@ -141,6 +143,21 @@ def test_without_scale_no_lengths_but_ratios_and_orders() -> None:
     assert not types & lengths
     assert {"taller", "height_ratio", "left_of", "nearer", "bearing"} <= types | {"left_of", "taller", "nearer"}
     assert {"height_ratio", "bearing"} <= types
+
+
+def test_a_gap_of_nothing_is_a_length_too() -> None:
+    touching = [Box("crate", (0.0, 2.0, 0.2), (0.4, 0.4, 0.4)), Box("chair", (0.0, 2.4, 0.4), (0.4, 0.4, 0.8))]
+    for scale, told in ((0.0, True), (0.35, False)):
+        types = {r["question_type"] for r in rows_of([make_scene(touching, scale=scale)]) if r["status"] == "decided"}
+        assert bool(types & {"gap", "vertical_distance", "free_space_point"}) is told
+
+
+def test_things_that_touch_in_a_smeared_depth_map_may_be_apart() -> None:
+    touching = [Box("crate", (0.0, 2.0, 0.2), (0.4, 0.4, 0.4)), Box("chair", (0.0, 2.4, 0.4), (0.4, 0.4, 0.8))]
+    for noise, told in ((0.0, True), (0.2, False)):
+        scene = replace(make_scene(touching), depth_sigma=noise)
+        types = {r["question_type"] for r in rows_of([scene]) if r["status"] == "decided"}
+        assert ("next_to" in types) is told
 
 
 def test_cut_objects_have_no_sizes_centres_or_gaps() -> None:

@@ -6,12 +6,12 @@ import json
 
 import numpy as np
 
-from spatialgen.qa.arrays import F64, I64, TRUSTED_SCALE_SIGMA, Bool, SceneArrays
+from spatialgen.qa.arrays import F64, I64, Bool, SceneArrays
 from spatialgen.qa.decide import RATIO_SIZE, difference_decided
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind
 from spatialgen.qa.keys import below, mix
-from spatialgen.qa.measures import predicate
+from spatialgen.qa.measures import predicate, scale_trusted
 from spatialgen.qa.sets import triples
 
 FLOOR_M = 0.05
@@ -23,10 +23,6 @@ def _facts(a: SceneArrays) -> list[Facts]:
     return [_fits_between(a), _passes_between(a), _fits_on(a)]
 
 
-def _trusted(a: SceneArrays, scene: I64) -> Bool:
-    return a.s.scale_sigma[scene] <= TRUSTED_SCALE_SIGMA
-
-
 def _fits_between(a: SceneArrays) -> Facts:
     """A's narrower horizontal side against the gap of B and C, which stand beside each other."""
     one, b, c = triples(a, "fits_between")
@@ -36,7 +32,7 @@ def _fits_between(a: SceneArrays) -> Facts:
     room = gap - a.o.size[one, 1]
     scale = a.s.scale_sigma[a.o.scene[one]]
     sigma = np.sqrt(gap_sigma**2 + a.o.size_sigma[one, 1] ** 2 + (room * scale) ** 2)
-    asked = difference_decided(room, sigma, FLOOR_M) & _beside(a, b, c) & _trusted(a, a.o.scene[one])
+    asked = difference_decided(room, sigma, FLOOR_M) & _beside(a, b, c) & scale_trusted(a, a.o.scene[one])
     return predicate("fits_between", a, np.stack([one, b, c], 1), asked & (room > 0), asked & (room < 0), sigma)
 
 
@@ -55,7 +51,7 @@ def _passes_between(a: SceneArrays) -> Facts:
     sigma = np.hypot(p.gap_sigma, p.gap * a.s.scale_sigma[p.scene])
     bottoms = np.maximum(np.abs(a.o.z[p.i, 0]), np.abs(a.o.z[p.j, 0]))
     stand = a.s.floor[p.scene] & (bottoms < STANDS_WITHIN_M) & _beside(a, p.i, p.j)
-    asked = difference_decided(room, sigma, FLOOR_M) & stand & _trusted(a, p.scene)
+    asked = difference_decided(room, sigma, FLOOR_M) & stand & scale_trusted(a, p.scene)
     widths = width.tolist()
     return predicate(
         "passes_between",
@@ -76,7 +72,7 @@ def _fits_on(a: SceneArrays) -> Facts:
     short_room, short_sigma = _log_room(a, i, j, 1)
     long_decided = difference_decided(long_room, long_sigma, RATIO_SIZE)
     short_decided = difference_decided(short_room, short_sigma, RATIO_SIZE)
-    trusted = _trusted(a, a.o.scene[i])
+    trusted = scale_trusted(a, a.o.scene[i])
     holds = long_decided & short_decided & (long_room > 0) & (short_room > 0)
     fails = short_decided & (short_room < 0)
     sigma = np.maximum(long_sigma, short_sigma)

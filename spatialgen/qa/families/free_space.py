@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from spatialgen.qa.arrays import SceneArrays
+from spatialgen.qa.arrays import TRUSTED_SCALE_SIGMA, SceneArrays
 from spatialgen.qa.facts import Facts, decided_facts
 from spatialgen.qa.families.image_place import boxes_apart
 from spatialgen.qa.family import Family, Kind
@@ -21,7 +21,7 @@ def _facts(a: SceneArrays) -> list[Facts]:
     scenes, spots = [], [np.zeros((0, 5))]
     for n, scene in enumerate(a.scenes):
         free = np.asarray(scene.free_floor_m, np.float64).reshape(-1, 5)
-        if a.s.floor[n] and len(free):
+        if a.s.floor[n] and len(free) and a.s.scale_sigma[n] <= TRUSTED_SCALE_SIGMA:
             spots.append(free[np.argmax(free[:, 2])][None])
             scenes.append(n)
     rows, index = np.concatenate(spots), np.array(scenes, np.int64)

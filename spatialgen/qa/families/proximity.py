@@ -12,6 +12,7 @@ from spatialgen.qa.family import Family, Kind
 from spatialgen.qa.measures import predicate
 
 NEXT, NOT_NEXT, NOT_FAR, FAR = 0.5, 1.0, 1.0, 2.0
+SENSOR_NOISE = 0.05  # relative; above it depth comes from a network, which smears edges
 
 
 def _facts(a: SceneArrays) -> list[Facts]:
@@ -31,7 +32,15 @@ def _relative_gap(a: SceneArrays) -> tuple[F64, F64]:
     mean = (side[a.p.i] + side[a.p.j]) / 2.0
     mean_sigma = np.hypot(side_sigma[a.p.i], side_sigma[a.p.j]) / 2.0
     r = a.p.gap / mean
-    return r, np.hypot(a.p.gap_sigma / mean, r * mean_sigma / mean)
+    gap_sigma = np.hypot(a.p.gap_sigma, _smeared(a))
+    return r, np.hypot(gap_sigma / mean, r * mean_sigma / mean)
+
+
+def _smeared(a: SceneArrays) -> F64:
+    """How far apart along the view things may be that seem to touch in the depth map of a network, metres, (P,)."""
+    noise = np.array([s.depth_sigma for s in a.scenes])[a.p.scene]
+    nearer = np.minimum(a.o.camera_distance[a.p.i], a.o.camera_distance[a.p.j])
+    return np.where(noise > SENSOR_NOISE, noise * nearer, 0.0)
 
 
 FAMILY = Family(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatialgen.qa.arrays import TRUSTED_SCALE_SIGMA, SceneArrays
+from spatialgen.qa.arrays import SceneArrays
 from spatialgen.qa.decide import zone
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind
-from spatialgen.qa.measures import predicate
+from spatialgen.qa.measures import predicate, scale_trusted
 
 TOUCH_M, APART_M = 0.01, 0.05
 
@@ -18,7 +18,7 @@ def _facts(a: SceneArrays) -> list[Facts]:
     scale = a.s.scale_sigma[p.scene]
     sigma = np.hypot(p.gap_sigma, p.gap * scale)
     holds, fails = zone(p.gap, sigma, TOUCH_M, APART_M, inner=1.0)
-    trusted = scale <= TRUSTED_SCALE_SIGMA
+    trusted = scale_trusted(a, p.scene)
     return [predicate("touching", a, np.stack([p.i, p.j], 1), holds & trusted, fails & trusted, sigma)]
 
 
