@@ -11,6 +11,7 @@ from spatialgen.geometry.crops import Crop
 from spatialgen.records import F32, F64, Bool
 
 BORDER_PX = 2
+BORDER_SHARE = 0.004  # of the longer side: networks cut masks on a coarse grid, whose cell grows with the picture
 """A mask that comes this close to the image border is taken as cut by it: masks are often a little too small."""
 
 
@@ -46,11 +47,12 @@ def image_facts(crop: Crop, width: int, height: int) -> ImageFacts | None:
 
 def _cut(box_px: F32, width: int, height: int) -> tuple[str, ...]:
     x0, y0, x1, y1 = box_px
+    near = max(BORDER_PX, int(BORDER_SHARE * max(width, height)))
     touched = {
-        "left": x0 <= BORDER_PX,
-        "right": x1 >= width - BORDER_PX,
-        "top": y0 <= BORDER_PX,
-        "bottom": y1 >= height - BORDER_PX,
+        "left": x0 <= near,
+        "right": x1 >= width - near,
+        "top": y0 <= near,
+        "bottom": y1 >= height - near,
     }
     return tuple(side for side, is_cut in touched.items() if is_cut)
 
