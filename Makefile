@@ -3,6 +3,7 @@ PYTHON ?= python3
 CONFIG ?= configs/embedded.yaml
 RAY_ADDRESS ?=
 ARGS ?=
+BENCHES ?= lift ask blind engine memory data train
 BIN := .venv/bin
 # What the two light configurations need installs in a minute; everything else also takes torch and its friends.
 LIGHT := configs/embedded.yaml configs/rgbd.yaml
@@ -32,7 +33,7 @@ soak: .venv/.dev
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
 bench: .venv/.dev
-	for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS) || exit 1; done
+	for name in $(BENCHES); do echo "== bench/$$name.py"; $(BIN)/python bench/$$name.py $(ARGS) || exit 1; done
 
 setup: .venv/.dev
 
