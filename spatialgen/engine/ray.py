@@ -60,18 +60,20 @@ def ray_session(settings: RaySettings, pools: int) -> Iterator[Cluster]:
     address = settings.address or os.environ.get("RAY_ADDRESS") or "local"
     _refuse_silence(address)
     before = signal.getsignal(signal.SIGTERM)
-    _on_loopback(address == "local")
-    try:
-        with _hushed():
-            ray.init(address=address, **_init_options(settings, address, pools))
-    except ConnectionError as error:
-        raise SpatialgenError(f"no Ray cluster answers at {address} (ray.address or RAY_ADDRESS): {error}") from error
-    try:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)  # ray.init puts its own in place
-        yield _cluster()
-    finally:
-        ray.shutdown()
+    with _on_loopback(address == "local"):
+        try:
+            with _hushed():
+                ray.init(address=address, **_init_options(settings, address, pools))
+        except ConnectionError as error:
+            raise SpatialgenError(
+                f"no Ray cluster answers at {address} (ray.address or RAY_ADDRESS): {error}"
+            ) from error
+        try:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, before)  # ray.init puts its own in place
+            yield _cluster()
+        finally:
+            ray.shutdown()
 
 
 def _init_options(settings: RaySettings, address: str, pools: int) -> dict[str, Any]:
@@ -119,14 +121,25 @@ def _refuse_silence(address: str) -> None:
         raise SpatialgenError(f"no Ray cluster answers at {address} (ray.address or RAY_ADDRESS): {error}") from error
 
 
-def _on_loopback(local: bool) -> None:
-    """Have a Ray started here, and its processes, listen on loopback only, or let it be reached.
+@contextmanager
+def _on_loopback(local: bool) -> Iterator[None]:
+    """Have a Ray started within, and its processes, listen on loopback only, or let it be reached.
 
     Ray turns a loopback `_node_ip_address` into the address of the machine unless clusters are switched off, which
-    it reads from the environment when it is imported.
+    it reads from the environment when it is imported. What was set before is set again afterwards.
     """
-    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0" if local else "1"
+    name = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
+    before, enabled = os.environ.get(name), ray_constants.ENABLE_RAY_CLUSTER
+    os.environ[name] = "0" if local else "1"
     ray_constants.ENABLE_RAY_CLUSTER = not local
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = enabled
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _cluster() -> Cluster:
