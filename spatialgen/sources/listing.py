@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from spatialgen.errors import SourceError
-from spatialgen.records import Reject, RejectCode
+from spatialgen.records import Frame, Reject, RejectCode
 from spatialgen.sources.base import PlanRow
 from spatialgen.sources.catalog import Catalog, Entry
 from spatialgen.sources.fault import Fault
+from spatialgen.sources.files import FileStamp, check_root, stamp_of
+
+Located = Mapping[str, Any]
 
 
 def files_of(path: Path, suffix: str) -> list[Path]:
@@ -38,3 +44,24 @@ def planned(entries: Iterable[tuple[str, Entry]]) -> Iterator[PlanRow | Reject]:
                 yield entry.fault.reject(image_id)
             else:
                 yield PlanRow(image_id, entry.path, entry.size, entry.mtime_ns, entry.locator)
+
+
+def root_of(path: Path) -> Path:
+    """Return the folder that the planned paths of the files of `path` are relative to."""
+    return path if path.is_dir() else path.parent
+
+
+def read_located(path: Path, row: PlanRow, read: Callable[[bytes, Located], Frame]) -> Frame | Reject:
+    """Return `read(file, locator)` for a planned row of one of the files of `path`, or the reject that it ends in.
+
+    `locator` is the row's, a JSON object that also has the `file_size` of when it was planned.
+    """
+    try:
+        located: Located = json.loads(row.locator)
+        file = os.path.join(os.fsencode(root_of(path)), row.path)
+        if stamp_of(file) != FileStamp(located["file_size"], row.mtime_ns):
+            raise Fault(RejectCode.CHANGED_FILE, "the file that holds it changed since it was planned")
+        return read(file, located)
+    except Fault as fault:
+        check_root(path, fault)
+        return fault.reject(row.image_id)

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from spatialgen.records import Frame, Reject, RejectCode
 from spatialgen.sources.base import PlanRow
 from spatialgen.sources.catalog import Entry
 from spatialgen.sources.fault import Fault
-from spatialgen.sources.files import FileStamp, Inside, check_root, read_planned, stamp_of
+from spatialgen.sources.files import Inside, read_planned, stamp_of
 from spatialgen.sources.folder import text_id
-from spatialgen.sources.listing import files_of, planned
+from spatialgen.sources.listing import Located, files_of, planned, read_located, root_of
 from spatialgen.sources.pictures import Pictures
 
 _BATCH_ROWS = 16
@@ -68,25 +69,15 @@ class ParquetSource:
 
     def read(self, row: PlanRow) -> tuple[Frame | Reject, tuple[Reject, ...]]:
         """Return the frame of a planned row."""
-        try:
-            located = json.loads(row.locator)
-            file = os.path.join(os.fsencode(self.root), row.path)
-            if stamp_of(file) != FileStamp(located["file_size"], row.mtime_ns):
-                raise Fault(RejectCode.CHANGED_FILE, "the Parquet file changed since it was planned")
-            value = self._cursor.value(file, located["group"], located["row"], self.image_column)
-            data = _encoded(value, os.path.dirname(file), self.pictures.max_file_bytes)
-            return self.pictures.decode(row.image_id, data, row.image_id)[0], ()
-        except Fault as fault:
-            check_root(self.path, fault)
-            return fault.reject(row.image_id), ()
+        return read_located(self.path, row, partial(self._frame, row.image_id)), ()
 
-    @property
-    def root(self) -> Path:
-        """The folder that planned paths are relative to."""
-        return self.path if self.path.is_dir() else self.path.parent
+    def _frame(self, image_id: str, file: bytes, located: Located) -> Frame:
+        value = self._cursor.value(file, located["group"], located["row"], self.image_column)
+        data = _encoded(value, os.path.dirname(file), self.pictures.max_file_bytes)
+        return self.pictures.decode(image_id, data, image_id)[0]
 
     def _entries(self, file: Path) -> Iterator[tuple[str, Entry]]:
-        relative = os.fsencode(file.relative_to(self.root))
+        relative = os.fsencode(file.relative_to(root_of(self.path)))
         stamp = stamp_of(os.fsencode(file))
         with _opened(file) as parquet:
             self._check_columns(file, parquet.schema_arrow)

@@ -7,6 +7,7 @@ import os
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from spatialgen.errors import SourceError
@@ -14,9 +15,9 @@ from spatialgen.records import Frame, Reject, RejectCode
 from spatialgen.sources.base import PlanRow
 from spatialgen.sources.catalog import Entry
 from spatialgen.sources.fault import Fault
-from spatialgen.sources.files import FileStamp, check_root, fault_of, stamp_of
+from spatialgen.sources.files import fault_of, stamp_of
 from spatialgen.sources.folder import EXTENSIONS, text_id
-from spatialgen.sources.listing import files_of, planned
+from spatialgen.sources.listing import Located, files_of, planned, read_located, root_of
 from spatialgen.sources.pictures import Pictures
 
 
@@ -33,24 +34,14 @@ class WebDatasetSource:
 
     def read(self, row: PlanRow) -> tuple[Frame | Reject, tuple[Reject, ...]]:
         """Return the frame of a planned picture."""
-        try:
-            located = json.loads(row.locator)
-            file = os.path.join(os.fsencode(self.root), row.path)
-            if stamp_of(file) != FileStamp(located["file_size"], row.mtime_ns):
-                raise Fault(RejectCode.CHANGED_FILE, "the shard changed since it was planned")
-            data = _read_at(file, located["offset"], row.size, self.pictures.max_file_bytes)
-            return self.pictures.decode(row.image_id, data, row.image_id)[0], ()
-        except Fault as fault:
-            check_root(self.path, fault)
-            return fault.reject(row.image_id), ()
+        return read_located(self.path, row, partial(self._frame, row)), ()
 
-    @property
-    def root(self) -> Path:
-        """The folder that planned paths are relative to."""
-        return self.path if self.path.is_dir() else self.path.parent
+    def _frame(self, row: PlanRow, shard: bytes, located: Located) -> Frame:
+        data = _read_at(shard, located["offset"], row.size, self.pictures.max_file_bytes)
+        return self.pictures.decode(row.image_id, data, row.image_id)[0]
 
     def _entries(self, file: Path) -> Iterator[tuple[str, Entry]]:
-        relative = os.fsencode(file.relative_to(self.root))
+        relative = os.fsencode(file.relative_to(root_of(self.path)))
         stamp = stamp_of(os.fsencode(file))
         for name, member in _members(file):
             shown = f"{text_id(relative)}/{name}"
