@@ -39,14 +39,19 @@ _PLURAL_HEADS = {
     "jeans": "pair of",
     "pants": "pair of",
     "pliers": "pair of",
+    "people": "group of",
     "scissors": "pair of",
     "shades": "set of",
     "shorts": "pair of",
+    "skis": "pair of",
     "stairs": "flight of",
     "sunglasses": "pair of",
     "tongs": "pair of",
     "trousers": "pair of",
 }
+_ONE_IN_S = frozenset(
+    {"atlas", "canvas", "chaos", "christmas", "cosmos", "gas", "lens", "mercedes", "news", "series", "species"}
+)
 _AN_EXCEPTIONS = re.compile(r"^(hour|honest|heir|honou?r|x-|mri|led\b|lcd|f\d|8|11|18)", re.IGNORECASE)
 _A_EXCEPTIONS = re.compile(r"^(uni([^n]|$)|use|user|util|ura|euro|ewe|one\b|once|ukulele|u-)", re.IGNORECASE)
 
@@ -70,7 +75,7 @@ def plural(noun: str) -> str:
     word = last.lower()
     if word in _IRREGULAR:
         return prefix + _IRREGULAR[word]
-    if word in _SAME:
+    if word in _SAME or _looks_plural(word):
         return noun
     if word.endswith(("s", "x", "z", "ch", "sh")) or word in _O_ES:
         return f"{noun}es"
@@ -80,10 +85,16 @@ def plural(noun: str) -> str:
 
 
 def singular_thing(label: str) -> str:
-    """Return a label as one thing that takes "is": "pair of scissors", "set of curtains", else as it stands."""
-    head = label.rpartition(" ")[2]
-    counter = _PLURAL_HEADS.get(head.lower())
-    return f"{counter} {label}" if counter else label
+    """Return a label as one thing that takes "is": "pair of scissors", "set of books", else as it stands."""
+    head = label.rpartition(" ")[2].lower()
+    counter = _PLURAL_HEADS.get(head, "set of" if _looks_plural(head) else None)
+    return f"{counter} {label}" if counter and " of " not in label else label
+
+
+def _looks_plural(word: str) -> bool:
+    """Labels of open vocabularies may be plural already; words like "bus", "glass" and "iris" are not."""
+    ends = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return word in _IRREGULAR.values() or (ends and word not in _ONE_IN_S)
 
 
 def capital(text: str) -> str:

@@ -95,6 +95,9 @@ def test_unsafe_names_never_appear(name: str) -> None:
 
 def test_plural_things_take_is() -> None:
     assert singular_thing("scissors") == "pair of scissors"
+    assert singular_thing("mouse traps") == "set of mouse traps"
+    assert singular_thing("pair of shoes") == "pair of shoes"
+    assert [singular_thing(one) for one in ("bus", "glass", "cactus", "lens")] == ["bus", "glass", "cactus", "lens"]
     assert names(Box("curtains", LEFT, SIZE)) == ["the set of curtains"]
 
 
@@ -113,6 +116,8 @@ def test_plural_things_take_is() -> None:
         ("wine glass", "wine glasses"),
         ("person", "people"),
         ("sheep", "sheep"),
+        ("mouse traps", "mouse traps"),
+        ("people", "people"),
     ],
 )
 def test_plurals(noun: str, many: str) -> None:
