@@ -34,7 +34,12 @@ class Victim:
         options += ["--workers", "2"] + (["--address", self.address] if self.address else [])
         command = [sys.executable, str(PROGRAM), str(self.out), *options]
         environment = os.environ | {"PYTHONPATH": str(PROGRAM.parent), "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.PIPE)
+        # whoever started the tests in the background may have had SIGINT ignored, which children inherit
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.PIPE)
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def committed(self) -> int:
         """How many units are committed."""
