@@ -31,7 +31,7 @@ class Rectangle:
     def corners_m(self) -> F64:
         """The corners (4, 2), counter-clockwise."""
         a, b = self.half_m[0] * self.u, self.half_m[1] * self.v
-        return np.asarray(self.center_m + np.stack([-a - b, a - b, a + b, b - a]))
+        return np.asarray(self.center_m + np.array([-a - b, a - b, a + b, b - a]))
 
 
 def convex_hull(points_m: NDArray[np.floating]) -> F64:
@@ -53,15 +53,14 @@ def polygon_area(polygon: F64) -> float:
 def rectangle_areas(hull: F64, angles_rad: F64) -> F64:
     """Return the area of the bounding rectangle of `hull` (K, 2) at each angle (A,) of its first axis."""
     cos, sin = np.cos(angles_rad), np.sin(angles_rad)
-    along = hull @ np.stack([cos, sin])
-    across = hull @ np.stack([-sin, cos])
-    return np.asarray(np.ptp(along, axis=0) * np.ptp(across, axis=0))
+    along, across = hull @ np.array([cos, sin]), hull @ np.array([-sin, cos])
+    return np.asarray((along.max(axis=0) - along.min(axis=0)) * (across.max(axis=0) - across.min(axis=0)))
 
 
 def bounding_rectangle(hull: F64, angle_rad: float) -> Rectangle:
     """Return the rectangle around `hull` (K, 2) whose first axis is at `angle_rad`."""
     u = np.array([np.cos(angle_rad), np.sin(angle_rad)])
-    axes = np.stack([u, [-u[1], u[0]]])
+    axes = np.array([u, [-u[1], u[0]]])
     local = hull @ axes.T
     low, high = local.min(axis=0), local.max(axis=0)
     return Rectangle((low + high) / 2 @ axes, u, (high - low) / 2)
@@ -82,10 +81,10 @@ def fit_circle(points_m: F64) -> tuple[F64, float, float]:
 
     Kasa's linear fit of |p|^2 = 2 c p + (r^2 - |c|^2), about the points' mean.
     """
-    mean = points_m.mean(axis=0)
+    mean = points_m.sum(axis=0) / len(points_m)
     x, y = np.ascontiguousarray((points_m - mean).T)
     square = x * x + y * y
-    level = float(square.mean())
+    level = float(square.sum()) / len(square)
     xx, xy, yy = float(x @ x), float(x @ y), float(y @ y)
     xs, ys = float(x @ square), float(y @ square)
     determinant = xx * yy - xy * xy
@@ -97,18 +96,38 @@ def fit_circle(points_m: F64) -> tuple[F64, float, float]:
     return mean + np.array([a, b]), radius, float(np.sqrt((residual @ residual) / len(residual)))
 
 
-def resample(polygon: F64, count: int) -> tuple[F64, F64]:
-    """Return `count` points (count, 2) evenly along a closed polygon (K, 2), and the side's unit outward normals."""
-    closed = np.vstack([polygon, polygon[:1]])
-    steps = np.diff(closed, axis=0)
-    lengths = np.hypot(steps[:, 0], steps[:, 1])
-    ends = np.concatenate([[0.0], np.cumsum(lengths)])
+def resample(polygon: F64, count: int) -> F64:
+    """Return `count` points (count, 2) evenly along a closed polygon (K, 2)."""
+    closed, _, ends = _walked(polygon)
     at = (np.arange(count) + 0.5) / count * ends[-1]
-    side = np.searchsorted(ends, at, side="right") - 1
-    side = np.minimum(side, len(steps) - 1)
-    share = (at - ends[side]) / np.maximum(lengths[side], 1e-12)
-    along = steps[side] / np.maximum(lengths[side], 1e-12)[:, None]
-    return closed[side] + share[:, None] * steps[side], np.column_stack([along[:, 1], -along[:, 0]])
+    return np.column_stack([np.interp(at, ends, closed[:, 0]), np.interp(at, ends, closed[:, 1])])
+
+
+def outward_normals(polygon: F64, count: int) -> F64:
+    """Return the unit outward normals (count, 2) of a closed polygon's sides at the points of `resample`."""
+    _, steps, ends = _walked(polygon)
+    at = (np.arange(count) + 0.5) / count * ends[-1]
+    side = np.minimum(np.searchsorted(ends, at, side="right") - 1, len(steps) - 1)
+    along = steps[side] / np.maximum(np.hypot(steps[side, 0], steps[side, 1]), 1e-12)[:, None]
+    return np.column_stack([along[:, 1], -along[:, 0]])
+
+
+def _walked(polygon: F64) -> tuple[F64, F64, F64]:
+    """Return a polygon's corners (K + 1, 2) closed, its sides (K, 2), and the way (K + 1,) walked to each corner."""
+    closed = np.concatenate([polygon, polygon[:1]])
+    steps = closed[1:] - closed[:-1]
+    ends = np.zeros(len(closed))
+    np.cumsum(np.hypot(steps[:, 0], steps[:, 1]), out=ends[1:])
+    return closed, steps, ends
+
+
+def middle(values: NDArray[np.floating]) -> float:
+    """Return the median of values (N,), N > 0: `np.median` without what that spends on small arrays."""
+    half = len(values) // 2
+    if len(values) % 2:
+        return float(np.partition(values, half)[half])
+    low, high = np.partition(values, (half - 1, half))[half - 1 : half + 1]
+    return float((low + high) / 2)
 
 
 def yaw_degrees(rectangle: Rectangle) -> float | None:

@@ -19,16 +19,13 @@ def unproject(camera: Camera, u_px: ArrayLike, v_px: ArrayLike, depth_m: ArrayLi
     The three arrays broadcast against each other, so a crop takes u (w,), v (h, 1) and depth (h, w).
     `rotation` (3, 3) turns camera axes into others, whose origin stays at the camera centre.
     """
+    depth = np.asarray(depth_m, np.float32)
     x = (np.asarray(u_px, np.float64) - camera.cx) / camera.fx
     y = (np.asarray(v_px, np.float64) - camera.cy) / camera.fy
-    depth = np.asarray(depth_m, np.float32)
-    out = np.empty((3, *np.broadcast_shapes(x.shape, y.shape, depth.shape)), np.float32)
-    for axis in range(3):
-        along_u = (rotation[axis, 0] * x + rotation[axis, 2]).astype(np.float32)
-        along_v = (rotation[axis, 1] * y).astype(np.float32)
-        np.add(along_u, along_v, out=out[axis, ...])
-        out[axis, ...] *= depth
-    return out
+    dimensions = len(np.broadcast_shapes(x.shape, y.shape, depth.shape))
+    x, y = (a.reshape((1,) * (dimensions - a.ndim) + a.shape) for a in (x, y))
+    across, down, ahead = rotation.T.reshape(3, 3, *(1,) * dimensions)
+    return np.asarray(((across * x + ahead).astype(np.float32) + (down * y).astype(np.float32)) * depth)
 
 
 def project(camera: Camera, points_m: ArrayLike, rotation: F64 = _IDENTITY) -> tuple[F64, F64, F64]:

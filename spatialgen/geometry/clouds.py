@@ -16,6 +16,7 @@ MAX_POINTS = 1000
 _MOST_DEPTHS = 2500
 _FEWEST_READINGS = 8
 _BACKGROUND_GAP = 0.05
+_AROUND_U, _AROUND_V = np.array([[0], [1], [-1], [0], [0]]), np.array([[0], [0], [0], [1], [-1]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,14 +56,13 @@ def object_cloud(
     if crop.trusted is not None:
         crop = replace(crop, trusted=_without_background(crop, view, floor_m))
     inside = np.zeros_like(crop.mask)
-    inside[1:-1, 1:-1] = True
-    readings = crop.readings & inside
-    own = np.flatnonzero(readings)
+    inside[1:-1, 1:-1] = crop.mask[1:-1, 1:-1]
+    crop = replace(crop, mask=inside, trusted=crop.readings & inside)
+    own = np.flatnonzero(crop.readings)
     if len(own) < _FEWEST_READINGS:
         return None
-    crop = replace(crop, mask=crop.mask & inside, trusted=readings)
     depths = np.sort(crop.depth_m.ravel()[own[:: max(1, len(own) // _MOST_DEPTHS)]])
-    points, normals = _points_with_normals(crop, _thinned(own, crop.mask.shape[1]), view)
+    points, normals = _points_with_normals(crop, _thinned(own, crop.readings), view)
     rim = find_rim(crop, view, look_px)
     if not rim.end_m.shape[1]:
         return None
@@ -86,29 +86,28 @@ def _without_background(crop: Crop, view: View, floor_m: float | None) -> Bool:
     return trusted & (crop.depth_m <= depths[tail - 1 + wide[0]]) if len(wide) else trusted
 
 
-def _thinned(own: NDArray[np.intp], width: int) -> NDArray[np.intp]:
+def _thinned(own: NDArray[np.intp], readings: Bool) -> NDArray[np.intp]:
     """Return every pixel, or a square lattice of them so that at most about MAX_POINTS remain."""
     stride = int(np.ceil(np.sqrt(len(own) / MAX_POINTS)))
     if stride == 1:
         return own
-    rows, columns = own // width, own % width
-    return np.asarray(own[(rows % stride == 0) & (columns % stride == 0)])
+    rows, columns = np.nonzero(readings[::stride, ::stride])
+    return np.asarray((rows * readings.shape[1] + columns) * stride)
 
 
 def _points_with_normals(crop: Crop, index: NDArray[np.intp], view: View) -> tuple[F32, F32]:
     """Return points (3, N) and unit normals (3, N) from the four neighbours, NaN where one is not the object's."""
     width = crop.mask.shape[1]
-    flat_mask, flat_depth = crop.readings.ravel(), crop.depth_m.ravel()
-    around = np.stack([index, index + 1, index - 1, index + width, index - width])
-    whole = flat_mask[around].all(axis=0)
-    depth = flat_depth[around]
-    x, y, z = view.points(crop.u0 + around % width, crop.v0 + around // width, depth)
+    around = index + np.array([[0], [1], [-1], [width], [-width]])
+    depth = crop.depth_m.ravel()[around]
+    row, column = np.divmod(index, width)
+    x, y, z = view.points(crop.u0 + column + _AROUND_U, crop.v0 + row + _AROUND_V, depth)
     ax, ay, az = x[1] - x[2], y[1] - y[2], z[1] - z[2]
     bx, by, bz = x[3] - x[4], y[3] - y[4], z[3] - z[4]
-    normal = np.stack([by * az - bz * ay, bz * ax - bx * az, bx * ay - by * ax])
+    normal = np.array([by * az - bz * ay, bz * ax - bx * az, bx * ay - by * ax])
+    bend = 0.01 * depth[0]
+    smooth = (np.abs(depth[1] + depth[2] - 2 * depth[0]) < bend) & (np.abs(depth[3] + depth[4] - 2 * depth[0]) < bend)
+    smooth &= crop.readings.ravel()[around].all(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        normal /= np.sqrt((normal**2).sum(axis=0))
-    smooth = whole & (np.abs(depth[1] + depth[2] - 2 * depth[0]) < 0.01 * depth[0])
-    smooth &= np.abs(depth[3] + depth[4] - 2 * depth[0]) < 0.01 * depth[0]
-    normal[:, ~smooth] = np.nan
-    return np.stack([x[0], y[0], z[0]]), normal
+        normal /= np.where(smooth, np.sqrt((normal * normal).sum(axis=0)), np.float32(np.nan))
+    return np.array([x[0], y[0], z[0]]), normal

@@ -38,4 +38,28 @@ def crop_object(depth_m: F32, ids: I32, owner: int, bounds: tuple[slice, slice])
     v0, v1 = max(bounds[0].start - PAD_PX, 0), min(bounds[0].stop + PAD_PX, height)
     u0, u1 = max(bounds[1].start - PAD_PX, 0), min(bounds[1].stop + PAD_PX, width)
     window = (slice(v0, v1), slice(u0, u1))
-    return Crop(u0, v0, depth_m[window], ids[window], ids[window] == owner)
+    return Crop(u0, v0, np.ascontiguousarray(depth_m[window]), ids[window], ids[window] == owner)
+
+
+def bounds_of(ids: I32, count: int) -> list[tuple[slice, slice] | None]:
+    """Return the rows and columns that each of the ids 1 .. `count` spans in a map (H, W), None where it is absent.
+
+    As `scipy.ndimage.find_objects`, which looks at every pixel: only where runs of one id begin and end counts.
+    """
+    height, width = ids.shape
+    flat = ids.ravel()
+    ends = np.append(np.flatnonzero(flat[1:] != flat[:-1]), flat.size - 1)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    owner = flat[ends]
+    named = (owner > 0) & (owner <= count)
+    owner, (top, left), (bottom, right) = owner[named], np.divmod(starts[named], width), np.divmod(ends[named], width)
+    left, right = np.where(top < bottom, 0, left), np.where(top < bottom, width - 1, right)
+    low = np.full((2, count + 1), max(height, width))
+    high = np.full((2, count + 1), -1)
+    for axis, (first, last) in enumerate(((top, bottom), (left, right))):
+        np.minimum.at(low[axis], owner, first)
+        np.maximum.at(high[axis], owner, last)
+    return [
+        None if last[0] < 0 else (slice(first[0], last[0] + 1), slice(first[1], last[1] + 1))
+        for first, last in zip(low.T[1:].tolist(), high.T[1:].tolist(), strict=True)
+    ]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialgen.geometry.clouds import Cloud
-from spatialgen.geometry.rims import HIDDEN
+from spatialgen.geometry.rims import HIDDEN, Rim
 from spatialgen.records import F32, F64, Bool
 
 SEEN, COVERED, AWAY = "seen", "covered", "away"
@@ -43,82 +43,101 @@ class End:
     grounded: bool
 
 
-def find_end(cloud: Cloud, direction: F64, extent_m: float) -> End:
-    """Return where a cloud ends along the unit `direction` (3,). `extent_m` is its size along it, to judge by.
+def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
+    """Return where a cloud ends along each of the unit `directions` (D, 3).
 
-    The true end lies between the last own pixel and the next one. Along a side many pixels end there, anywhere
-    between, so the mean of the half-way points is the side; a corner is at least its outermost pixel.
+    `extents_m` (D,) are its sizes along them, to judge by. The true end lies between the last own pixel and the next
+    one. Along a side many pixels end there, anywhere between, so the mean of the half-way points is the side; a
+    corner is at least its outermost pixel.
     """
-    w = direction.astype(np.float32)
+    w = directions.astype(np.float32)
     on_points, on_rim, half = w @ cloud.points_m, w @ cloud.rim.end_m, w @ cloud.rim.step_m
-    value, sigma, band = outermost(cloud, on_points, on_rim, half)
-    sigma += _blur(cloud, w, band)
-    if cloud.edge_sigma_px and band.any():
-        sigma += 2 * cloud.edge_sigma_px * float(np.abs(half[band]).mean())
-    reach = max(0.02 * extent_m, _LEAST_REACH_M, 2 * float(half[band].max()) if band.any() else 0.0)
-    body, rim = on_points > value - reach, on_rim > value - reach
-    facing = w @ cloud.normals[:, body]
-    with np.errstate(invalid="ignore"):
-        face = on_points[body][facing > _FACING]
-    if len(face) >= _A_FACE:
-        value, sigma = float(face.max() if cloud.noise_sigma < _EXACT else np.median(face)), 1e-4 * extent_m
+    values, sigmas, band = outermost(cloud.rim, on_points, on_rim, half)
+    in_band = np.maximum(band.sum(axis=1), 1)
+    sigmas += 0.7 * (np.abs(w @ _blur(cloud)) * band).sum(axis=1) / in_band
+    sigmas += 2 * cloud.edge_sigma_px * (np.abs(half) * band).sum(axis=1) / in_band
+    reach = np.maximum(np.maximum(0.02 * extents_m, _LEAST_REACH_M), 2 * (half * band).max(axis=1))
+    inner = (values - reach).astype(np.float32)[:, None]
+    body, rim = on_points > inner, on_rim > inner
+    facing = w @ cloud.normals
     across = rim & (half > 0.5 * cloud.rim.step_length_m)
-    state = _state(cloud.rim.is_covered[across if across.any() else rim], facing[np.isfinite(facing)])
-    if state == SEEN and int(band.sum()) < _A_LINE and _touches_cover(cloud, band, int(np.argmax(on_rim))):
-        state = COVERED
-    lowest, highest = float(cloud.points_m[2].min()), float(cloud.points_m[2].max())
+    across[~across.any(axis=1)] = rim[~across.any(axis=1)]
+    states = _states(across, cloud.rim.is_covered, body, facing)
+    grounded = _grounded(cloud, body, rim)
+    ends = []
+    for k, state in enumerate(states):
+        value, sigma = float(values[k]), float(sigmas[k])
+        hides = state == SEEN and in_band[k] < _A_LINE and _touches_cover(cloud.rim, band[k], int(np.argmax(on_rim[k])))
+        face = on_points[k][body[k] & (facing[k] > _FACING)]
+        if len(face) >= _A_FACE:
+            value = float(face.max() if cloud.noise_sigma < _EXACT else np.median(face))
+            sigma = 1e-4 * float(extents_m[k])
+        ends.append(End(value, sigma, COVERED if hides else state, bool(grounded[k])))
+    return ends
+
+
+def _blur(cloud: Cloud) -> F32:
+    """Return (3, M) what is not known of the depth of rim points, along their rays."""
+    rays = cloud.rim.end_m - np.array([[0.0], [0.0], [cloud.eye_z_m]], np.float32)
+    return np.asarray(rays * (cloud.rim.blur_m / np.sqrt((rays * rays).sum(axis=0))))
+
+
+def _grounded(cloud: Cloud, body: Bool, rim: Bool) -> Bool:
+    """Return (D,) whether points `body` (D, N) and rim points `rim` (D, M) near an end belong to the foot."""
+    heights = cloud.points_m[2]
+    lowest, highest = float(heights.min()), float(heights.max())
     foot = lowest + 0.15 * (highest - lowest)
-    low = (cloud.points_m[2, body] < foot).sum() + (cloud.rim.end_m[2, rim] < foot).sum()
-    return End(value, sigma, state, bool(low >= 3))
+    return np.asarray((body & (heights < foot)).sum(axis=1) + (rim & (cloud.rim.end_m[2] < foot)).sum(axis=1) >= 3)
 
 
-def _blur(cloud: Cloud, w: F32, band: Bool) -> float:
-    """Return the part along `w` of what is not known of the depth of rim points, half averaged out."""
-    if not band.any():
-        return 0.0
-    rays = cloud.rim.end_m[:, band] - np.array([[0.0], [0.0], [cloud.eye_z_m]], np.float32)
-    along = np.abs(w @ rays) / np.sqrt((rays**2).sum(axis=0))
-    return 0.7 * float((along * cloud.rim.blur_m[band]).mean())
-
-
-def _touches_cover(cloud: Cloud, band: Bool, outermost_rim: int) -> bool:
+def _touches_cover(rim: Rim, band: Bool, outermost_rim: int) -> bool:
     """Return whether the outermost pixels lie next to where something nearer begins to cover the object."""
-    if not cloud.rim.is_covered.any():
+    if not rim.is_covered.any():
         return False
-    ends = cloud.rim.px[:, band] if band.any() else cloud.rim.px[:, outermost_rim : outermost_rim + 1]
-    covers = cloud.rim.px[:, cloud.rim.is_covered]
+    ends = rim.px[:, band] if band.any() else rim.px[:, outermost_rim : outermost_rim + 1]
+    covers = rim.px[:, rim.is_covered]
     apart = np.abs(ends[:, :, None] - covers[:, None, :]).max(axis=0).min(axis=1)
     return bool(2 * (apart <= _NEXT_PX).sum() > len(apart))
 
 
 def outermost(
-    cloud: Cloud, on_points: NDArray[np.floating], on_rim: NDArray[np.floating], half: NDArray[np.floating]
-) -> tuple[float, float, Bool]:
-    """Return the end of a cloud along some coordinate, its sigma, and the rim points (M,) that lie on that end.
+    rim: Rim, on_points: NDArray[np.floating], on_rim: NDArray[np.floating], half: NDArray[np.floating]
+) -> tuple[F64, F64, Bool]:
+    """Return the ends (D,) of a cloud along some coordinates, their sigmas (D,), and the rim points (D, M) on them.
 
-    `on_points` (N,) and `on_rim` (M,) are the coordinate of its points and rim, `half` (M,) that of the rim's steps.
+    `on_points` (D, N) and `on_rim` (D, M) are the coordinates of its points and rim, `half` (D, M) those of the
+    rim's steps.
     """
-    free = cloud.rim.kind != HIDDEN
+    free, length = rim.kind != HIDDEN, np.abs(half)
     inner = np.where(free, on_rim - half, on_rim)
-    least = float(on_points.max())
-    if cloud.rim.is_read.any():
-        least = max(least, float(inner[cloud.rim.is_read].max()))
-    band = free & (inner > least - 2 * half - 1e-4) & (half > -1e-4)
-    if not band.any():
-        return least, _FRACTION_SIGMA * 2 * float(np.abs(half).mean()), band
-    sigma = 2 * _FRACTION_SIGMA * float(np.abs(half[band]).mean()) / float(np.sqrt(band.sum() / 2))
-    return max(float(on_rim[band].mean()), least), sigma, band
+    least = np.maximum(on_points.max(axis=1), inner.max(axis=1, where=rim.is_read, initial=-np.inf))
+    band = free & (inner > least[:, None] - 2 * half - 1e-4) & (half > -1e-4)
+    count = band.sum(axis=1)
+    is_empty, shared = count == 0, np.maximum(count, 1)
+    mean = np.where(is_empty, length.sum(axis=1) / length.shape[1], (length * band).sum(axis=1) / shared)
+    values = np.where(is_empty, least, np.maximum((on_rim * band).sum(axis=1) / shared, least))
+    shares = np.where(is_empty, 1.0, np.sqrt(shared / 2))
+    return values.astype(np.float64), 2 * _FRACTION_SIGMA * mean / shares, band
 
 
-def _state(covered: Bool, facing: F32) -> str:
-    """Return the state of an end from what lies beyond its rim and how its faces are turned to its direction."""
-    outward = int((facing > 0.7).sum())
-    inward = int((facing < -0.7).sum())
-    if 2 * int(covered.sum()) > len(covered):
+def _states(beyond: Bool, is_covered: Bool, body: Bool, facing: F32) -> list[str]:
+    """Return the states of D ends from what lies beyond their rims and how their faces are turned to their directions.
+
+    `beyond` (D, M) are the rim points of each, `is_covered` (M,); `body` (D, N) its points, turned by `facing` (D, N).
+    """
+    covered, rims = (beyond & is_covered).sum(axis=1).tolist(), beyond.sum(axis=1).tolist()
+    faces = (body & np.isfinite(facing)).sum(axis=1).tolist()
+    outward = (body & (facing > 0.7)).sum(axis=1).tolist()
+    inward = (body & (facing < -0.7)).sum(axis=1).tolist()
+    return [_state(*counts) for counts in zip(covered, rims, faces, outward, inward, strict=True)]
+
+
+def _state(covered: int, rims: int, faces: int, outward: int, inward: int) -> str:
+    if 2 * covered > rims:
         return COVERED
-    if outward > max(3, 0.1 * len(facing)):
+    if outward > max(3, 0.1 * faces):
         return SEEN
-    if inward > 2 * (len(facing) - outward - inward) and inward > 3:
+    if inward > 2 * (faces - outward - inward) and inward > 3:
         return AWAY
     return SEEN
 

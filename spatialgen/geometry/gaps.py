@@ -34,64 +34,74 @@ def surface_gap(a: Surface, b: Surface) -> Gap:
     Only points that can take part are compared: those no farther from the other's bounds than the best distance
     known so far.
     """
-    squared, x, y = _closest_points(a.points_m, b.points_m)
+    guess = _first_guess(a.points_m, b.points_m)
+    known_m = float(np.sqrt(guess[0])) * (1 + 1e-5) + 1e-6
+    squared, x, y = min(guess, _closest_points(a.points_m, b.points_m, known_m), key=lambda found: found[0])
     value = float(np.sqrt(squared))
     least = value
     for pa, pb in ((a.possible_m, b.points_m), (a.points_m, b.possible_m), (a.possible_m, b.possible_m)):
-        if pa.shape[1] and pb.shape[1] and _bounds_apart(pa, pb) < least:
-            least = min(least, float(np.sqrt(_closest_points(pa, pb)[0])))
+        if pa.shape[1] and pb.shape[1]:
+            least = min(least, float(np.sqrt(_closest_points(pa, pb, least)[0])))
     return Gap(value, least, (float(x[0]), float(x[1]), float(x[2])), (float(y[0]), float(y[1]), float(y[2])))
 
 
-def _closest_points(pa: F32, pb: F32) -> tuple[float, F32, F32]:
-    """Return the smallest squared distance between two sets of points (3, N), and the two points."""
-    best = _first_guess(pa, pb)
-    pa = _at_most(pa[:, _to_bounds(pa, pb) <= best**2])
-    pb = _at_most(pb[:, _to_bounds(pb, pa) <= best**2])
-    squared, i, j = _closest(pa, pb)
-    return squared, pa[:, i], pb[:, j]
+def _closest_points(pa: F32, pb: F32, within_m: float) -> tuple[float, F32, F32]:
+    """Return the smallest squared distance between two sets of points (3, N), and the two points.
+
+    The distance is infinite, and the points are any, where none are as near as `within_m`.
+    """
+    near_a = _near_bounds(pa, pb, within_m)
+    near_b = _near_bounds(pb, near_a, within_m) if near_a.shape[1] else near_a
+    if not near_b.shape[1]:
+        return float("inf"), pa[:, 0], pb[:, 0]
+    some_a, some_b = _at_most(near_a), _at_most(near_b)
+    squared, i, j = _closest(some_a, some_b)
+    return squared, some_a[:, i], some_b[:, j]
+
+
+def _near_bounds(points_m: F32, others_m: F32, within_m: float) -> F32:
+    """Return the points (3, N) that are within reach of the axis-aligned bounds of others."""
+    low, high = others_m.min(axis=1)[:, None], others_m.max(axis=1)[:, None]
+    outside = points_m - np.minimum(np.maximum(points_m, low), high)
+    return np.compress((outside * outside).sum(axis=0) <= within_m**2, points_m, axis=1)
 
 
 def _at_most(points_m: F32) -> F32:
     return points_m[:, :: -(-points_m.shape[1] // _MOST)] if points_m.shape[1] > _MOST else points_m
 
 
-def _first_guess(pa: F32, pb: F32) -> float:
-    """Return a distance that is surely reached: from a few points of each to the other's closest."""
+def _first_guess(pa: F32, pb: F32) -> tuple[float, F32, F32]:
+    """Return a squared distance that is surely reached, and where: from a few points to the other's closest."""
     some_a, some_b = pa[:, :: max(1, pa.shape[1] // 40)], pb[:, :: max(1, pb.shape[1] // 40)]
-    squared, i, _ = _closest(some_a, some_b)
-    from_a = ((pb - some_a[:, i : i + 1]) ** 2).sum(axis=0)
-    k = int(np.argmin(from_a))
-    from_b = ((pa - pb[:, k : k + 1]) ** 2).sum(axis=0)
-    return float(np.sqrt(min(squared, float(from_a[k]), float(from_b.min())))) * (1 + 1e-5) + 1e-6
+    _, i, _ = _closest(some_a, some_b)
+    j, _ = _closest_to(some_a[:, i], pb)
+    i, squared = _closest_to(pb[:, j], pa)
+    return squared, pa[:, i], pb[:, j]
 
 
-def _bounds_apart(pa: F32, pb: F32) -> float:
-    """Return the distance between the axis-aligned bounds of two sets of points (3, N)."""
-    outside = np.maximum(pb.min(axis=1) - pa.max(axis=1), pa.min(axis=1) - pb.max(axis=1))
-    return float(np.sqrt((np.maximum(outside, 0) ** 2).sum()))
-
-
-def _to_bounds(points_m: F32, others_m: F32) -> F32:
-    """Return the squared distance (N,) of each point to the axis-aligned bounds of others."""
-    low, high = others_m.min(axis=1)[:, None], others_m.max(axis=1)[:, None]
-    outside = np.maximum(np.maximum(low - points_m, points_m - high), 0)
-    return np.asarray((outside**2).sum(axis=0))
+def _closest_to(point_m: F32, points_m: F32) -> tuple[int, float]:
+    """Return which of the points (3, N) is closest to one (3,), and their squared distance."""
+    apart = points_m - point_m[:, None]
+    squared = (apart * apart).sum(axis=0)
+    k = int(np.argmin(squared))
+    return k, float(squared[k])
 
 
 def _closest(pa: F32, pb: F32) -> tuple[float, int, int]:
     """Return the squared distance and the indices of the closest pair, comparing in blocks."""
     best = (float("inf"), 0, 0)
-    square_b = (pb**2).sum(axis=0)
+    square_a, square_b = (pa * pa).sum(axis=0), (pb * pb).sum(axis=0)
     for start in range(0, pa.shape[1], _BLOCK):
-        block = pa[:, start : start + _BLOCK]
-        d = square_b - 2 * (block.T @ pb) + (block**2).sum(axis=0)[:, None]
-        k = int(np.argmin(d))
-        i, j = divmod(k, d.shape[1])
+        rows = slice(start, start + _BLOCK)
+        d = pa[:, rows].T @ (-2 * pb)
+        d += square_b
+        d += square_a[rows, None]
+        i, j = divmod(int(np.argmin(d)), d.shape[1])
         if d[i, j] < best[0]:
             best = (float(d[i, j]), start + i, j)
     i, j = best[1], best[2]
-    return float(((pa[:, i] - pb[:, j]) ** 2).sum()), i, j
+    apart = pa[:, i] - pb[:, j]
+    return float(apart @ apart), i, j
 
 
 def share_inside(a: Whole, b: Whole) -> float:

@@ -20,6 +20,7 @@ _JUMP = 0.012
 _STEEPEST = 0.05
 """Largest relative change of inverse depth from pixel to pixel that counts as slope of one surface."""
 
+_OUT_U, _OUT_V = (1, -1, 0, 0), (0, 0, 1, -1)
 _DEEPEST_PX = 4
 """How far inside the mask a reading is looked for where the outermost ones bleed."""
 
@@ -52,29 +53,38 @@ def find_rim(crop: Crop, view: View, look_px: int) -> Rim:
     mask, width = crop.mask, crop.mask.shape[1]
     at, du, dv = borders(mask)
     shift = dv * width + du
-    with np.errstate(divide="ignore"):
-        inverse = np.where(crop.readings, 1 / crop.depth_m, np.float32(np.nan)).ravel()
-    depth = crop.depth_m.ravel()
-    skipped, known = _skipped(inverse, at, shift)
-    at, du, dv, shift, skipped = at[known], du[known], dv[known], shift[known], skipped[known]
+    readings, depth = crop.readings.ravel(), crop.depth_m.ravel()
+    skipped, known = _skipped(readings, at, shift)
+    if not known.all():
+        at, du, dv, shift, skipped = at[known], du[known], dv[known], shift[known], skipped[known]
     source = at - skipped * shift
-    here = inverse[source]
-    slope, doubt = _slope(inverse, source, shift, here)
-    blur = doubt / here**2 * (1 + skipped)
-    row, column = at // width, at % width
-    out_row = np.clip(row + dv * look_px, 0, mask.shape[0] - 1)
-    out = out_row * width + np.clip(column + du * look_px, 0, width - 1)
-    kind = _kind((1 / depth[out] - here - (skipped + look_px) * slope) / here, look_px)
+    here = 1 / depth[source]
+    slope, doubt = _slope(readings, depth, source, shift, here)
+    row, column = np.divmod(at, width)
+    out_row = np.minimum(np.maximum(row + dv * look_px, 0), mask.shape[0] - 1)
+    out_column = np.minimum(np.maximum(column + du * look_px, 0), width - 1)
+    with np.errstate(divide="ignore"):
+        beyond = 1 / crop.depth_m[out_row, out_column]
+    kind = _kind((beyond - here - (skipped + look_px) * slope) / here, look_px)
     u, v = crop.u0 + column, crop.v0 + row
-    inner = view.points(u, v, 1 / (here + skipped * slope))
-    outer = view.points(u + 0.5 * du, v + 0.5 * dv, 1 / (here + (skipped + np.float32(0.5)) * slope))
-    end = np.where(kind == HIDDEN, inner, outer)
-    px = np.stack([u, v]).astype(np.int32)
+    steps_out = np.array([skipped, skipped + 0.5])
+    both = view.points(np.array([u, u + 0.5 * du]), np.array([v, v + 0.5 * dv]), 1 / (here + steps_out * slope))
+    inner, outer = both[:, 0], both[:, 1]
     step = outer - inner
-    length = np.sqrt((step**2).sum(axis=0))
-    beyond = crop.ids.ravel()[out].astype(np.int32)
-    stood_on = (kind == CONTACT) & (np.abs(step[2]) < 0.2 * length) & (beyond > 0)
-    return Rim(end, step, kind, px, beyond, blur, skipped == 0, length, (kind == HIDDEN) | stood_on)
+    length = np.sqrt((step * step).sum(axis=0))
+    owner = crop.ids[out_row, out_column].astype(np.int32)
+    stood_on = (kind == CONTACT) & (np.abs(step[2]) < 0.2 * length) & (owner > 0)
+    return Rim(
+        end_m=np.where(kind == HIDDEN, inner, outer),
+        step_m=step,
+        kind=kind,
+        px=np.array([u, v], np.int32),
+        beyond_id=owner,
+        blur_m=doubt / (here * here) * (1 + skipped),
+        is_read=skipped == 0,
+        step_length_m=length,
+        is_covered=(kind == HIDDEN) | stood_on,
+    )
 
 
 def borders(mask: Bool) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
@@ -83,44 +93,39 @@ def borders(mask: Bool) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.
     The mask (h, w) is False all around its own edge.
     """
     flat, width = mask.ravel(), mask.shape[1]
-    leaves_right, leaves_down = flat[:-1] & ~flat[1:], flat[:-width] & ~flat[width:]
-    leaves_left, leaves_up = flat[1:] & ~flat[:-1], flat[width:] & ~flat[:-width]
-    at = [
-        np.flatnonzero(leaves_right),
-        np.flatnonzero(leaves_left) + 1,
-        np.flatnonzero(leaves_down),
-        np.flatnonzero(leaves_up) + width,
-    ]
+    across, down = np.flatnonzero(flat[1:] != flat[:-1]), np.flatnonzero(flat[width:] != flat[:-width])
+    leaves_right, leaves_down = flat[across], flat[down]
+    at = [across[leaves_right], across[~leaves_right] + 1, down[leaves_down], down[~leaves_down] + width]
     counts = [len(index) for index in at]
-    return np.concatenate(at), np.repeat([1, -1, 0, 0], counts), np.repeat([0, 0, 1, -1], counts)
+    return np.concatenate(at), np.repeat(_OUT_U, counts), np.repeat(_OUT_V, counts)
 
 
-def _skipped(inverse: F32, at: NDArray[np.intp], shift: NDArray[np.intp]) -> tuple[NDArray[np.intp], Bool]:
+def _skipped(readings: Bool, at: NDArray[np.intp], shift: NDArray[np.intp]) -> tuple[NDArray[np.intp], Bool]:
     """Return how many pixels inwards the first reading of each border pixel lies, and whether there is one."""
-    readable = np.isfinite(inverse[at])
+    readable = readings[at]
     if readable.all():
         return np.zeros(len(at), np.intp), readable
-    inwards = np.clip(at[:, None] - np.arange(_DEEPEST_PX + 1) * shift[:, None], 0, len(inverse) - 1)
-    readable = np.isfinite(inverse[inwards])
+    inwards = np.clip(at[:, None] - np.arange(_DEEPEST_PX + 1) * shift[:, None], 0, len(readings) - 1)
+    readable = readings[inwards]
     return np.argmax(readable, axis=1), readable.any(axis=1)
 
 
-def _slope(inverse: F32, source: NDArray[np.intp], shift: NDArray[np.intp], here: F32) -> tuple[F32, F32]:
+def _slope(readings: Bool, depth: F32, source: NDArray[np.intp], shift: NDArray[np.intp], here: F32) -> tuple[F32, F32]:
     """Return the change of inverse depth a pixel outwards, 0 where unknown, and how doubtful it is.
 
     A slope that differs from the one a pixel farther inside crosses an edge of the surface: the gentler of the two
     is taken, and their difference is the doubt. Too steep a slope is not followed at all.
     """
-    last = len(inverse) - 1
-    before = inverse[np.clip(source - shift, 0, last)]
-    slope = here - before
-    earlier = before - inverse[np.clip(source - 2 * shift, 0, last)]
+    inwards = np.minimum(np.maximum(source - np.array([[1], [2]]) * shift, 0), len(depth) - 1)
+    before = np.where(readings[inwards], 1 / depth[inwards], np.float32(np.nan))
+    slope, earlier = here - before[0], before[0] - before[1]
     slope = np.where(np.isfinite(slope), slope, np.float32(0))
     earlier = np.where(np.isfinite(earlier), earlier, slope)
-    gentle = np.where(np.abs(earlier) < np.abs(slope), earlier, slope)
-    doubt = np.abs(earlier - slope)
-    steep = np.abs(slope) > _STEEPEST * here
-    return np.where(steep, np.float32(0), gentle), np.where(steep, np.abs(slope), np.float32(0.5) * doubt)
+    steepness = np.abs(slope)
+    gentle = np.where(np.abs(earlier) < steepness, earlier, slope)
+    steep = steepness > _STEEPEST * here
+    doubt = np.where(steep, steepness, np.float32(0.5) * np.abs(earlier - slope))
+    return np.where(steep, np.float32(0), gentle), doubt
 
 
 def _kind(step: F32, look_px: int) -> U8:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spatialgen.geometry.boxes import fit_circle, resample
+from spatialgen.geometry.boxes import fit_circle, middle, outward_normals, resample
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.ends import outermost
-from spatialgen.records import F64, Bool
+from spatialgen.records import F32, F64, Bool
 
 _OUTLINE_SAMPLES = 64
 _LIMB = 0.85
@@ -30,14 +30,14 @@ def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle
 
     `tolerance`: relative misfit allowed, pixels aside.
     """
-    points, normals = resample(hull_m, _OUTLINE_SAMPLES)
-    size = float(np.ptp(hull_m, axis=0).max())
-    pixel = 2 * float(np.median(np.sqrt((cloud.rim.step_m[:2] ** 2).sum(axis=0))))
+    points = resample(hull_m, _OUTLINE_SAMPLES)
+    size = float((hull_m.max(axis=0) - hull_m.min(axis=0)).max())
+    pixel = 2 * middle(np.sqrt(cloud.rim.step_m[0] ** 2 + cloud.rim.step_m[1] ** 2))
     allowed = tolerance + 0.5 * pixel / max(size, 1e-6)
     center, radius, misfit = fit_circle(points)
     if np.isfinite(radius) and misfit <= allowed * radius:
         return _refined(cloud, center, radius, eye_m, True)
-    front = ((eye_m[:2] - points) * normals).sum(axis=1) > 0
+    front = ((eye_m[:2] - points) * outward_normals(hull_m, _OUTLINE_SAMPLES)).sum(axis=1) > 0
     for attempt in range(2 if cloud.rim.is_covered.any() else 1):
         chosen = front if attempt == 0 else _backed(points, cloud, 0.02 * size + 0.5 * pixel)
         if chosen.sum() < 12:
@@ -55,17 +55,23 @@ def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle
 def _farthest(cloud: Cloud, center: F64) -> float:
     """Return how far from `center` (2,) the object's own pixels lie; beyond them its end is only half known."""
     own = np.concatenate([cloud.points_m[:2], cloud.rim.end_m[:2] - cloud.rim.step_m[:2]], axis=1)
-    return float(np.sqrt(((own - center[:, None]) ** 2).sum(axis=0).max()))
+    x, y = own - center[:, None]
+    return float(np.sqrt((x * x + y * y).max()))
 
 
 def _backed(points: F64, cloud: Cloud, reach_m: float) -> Bool:
     """Return which points (N, 2) of an outline lie on the visible surface, away from where that is covered."""
     rim, covered = cloud.rim.end_m[:2], cloud.rim.is_covered
-    own = np.concatenate([rim[:, ~covered][:, ::2], cloud.points_m[:2, ::5]], axis=1).T
-    near_own = ((points[:, None] - own[None]) ** 2).sum(axis=2).min(axis=1) < reach_m**2
-    cover = rim[:, covered].T[::2]
-    near_cover = ((points[:, None] - cover[None]) ** 2).sum(axis=2).min(axis=1) < (1.5 * reach_m) ** 2
-    return np.asarray(near_own & ~near_cover)
+    own = np.concatenate([rim[:, ~covered][:, ::2], cloud.points_m[:2, ::5]], axis=1)
+    cover = rim[:, covered][:, ::2]
+    return _is_near(points, own, reach_m) & ~_is_near(points, cover, 1.5 * reach_m)
+
+
+def _is_near(points: F64, others: F32, reach_m: float) -> Bool:
+    """Return which points (N, 2) lie within reach of any of `others` (2, K)."""
+    x = points[:, :1] - others[0]
+    y = points[:, 1:] - others[1]
+    return np.asarray((x * x + y * y).min(axis=1) < reach_m**2)
 
 
 def _arc(arms: F64) -> float:
@@ -82,9 +88,9 @@ def _on_limb(arms: F64, eye: F64) -> F64:
     the point of the ray that is nearest to the axis stands for the limb.
     """
     rays = arms - eye[:, None]
-    share = (rays * -eye[:, None]).sum(axis=0) / np.maximum((rays**2).sum(axis=0), 1e-12)
+    share = -(eye @ rays) / np.maximum(rays[0] ** 2 + rays[1] ** 2, 1e-12)
     foot = eye[:, None] + share * rays
-    is_limb = (foot**2).sum(axis=0) > _LIMB**2 * (arms**2).sum(axis=0)
+    is_limb = foot[0] ** 2 + foot[1] ** 2 > _LIMB**2 * (arms[0] ** 2 + arms[1] ** 2)
     return np.where(is_limb, foot, arms)
 
 
@@ -95,8 +101,8 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) 
         rim, points = _on_limb(cloud.rim.end_m[:2] - center[:, None], eye_m[:2] - center), cloud.points_m[:2]
         inner = points - center[:, None]
         on_rim, on_points = np.hypot(*rim), np.hypot(*inner)
-        half = (rim * cloud.rim.step_m[:2]).sum(axis=0) / np.maximum(on_rim, 1e-9)
-        value, sigma, band = outermost(cloud, on_points, on_rim, half)
+        half = (rim[0] * cloud.rim.step_m[0] + rim[1] * cloud.rim.step_m[1]) / np.maximum(on_rim, 1e-9)
+        (value,), (sigma,), (band,) = outermost(cloud.rim, on_points[None], on_rim[None], half[None])
         outer = on_points > value - max(0.3 * float(np.abs(half).mean()), 2e-4)
         chosen = np.concatenate([rim[:, band], inner[:, outer]], axis=1).T.astype(np.float64)
         if len(chosen) < 12:
@@ -105,5 +111,5 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) 
         if not 0.9 * radius < found < 1.1 * radius:
             break
         center, radius = center + shift, found
-    sigma += 0.4 * cloud.edge_sigma_px * 2 * float(np.median(cloud.rim.step_length_m))
+    sigma += 0.4 * cloud.edge_sigma_px * 2 * middle(cloud.rim.step_length_m)
     return Circle(center, radius, 2.5 * sigma + (2e-4 if whole else 0.006) * radius)

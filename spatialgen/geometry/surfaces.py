@@ -21,7 +21,7 @@ _STAIR = np.float32(0.85)
 """Of all rim points of a side the outermost is closest to others, almost half a pixel too far out: taken back."""
 
 _AROUND, _UPWARDS = 32, 5
-_MIRRORS = ((-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0))
+_MIRRORS = np.array([(-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,17 +47,20 @@ def whole_surface(cloud: Cloud, whole: Whole, view: View, depth_m: F32, margin: 
     seen = np.concatenate([_every(cloud.points_m, MAX_INNER), _every(rim.astype(np.float32), MAX_RIM)], axis=1)
     if whole.kind == "ball":
         return Surface(seen, np.concatenate([seen, _ball_points(whole)], axis=1), seen[:, :0])
-    points = np.concatenate([seen, *_mirror_images(seen, whole.rectangle, view, depth_m, margin)], axis=1)
+    images, sides = _mirror_images(seen, whole.rectangle), _sides(whole)
+    through = seen_through(np.concatenate([images, sides], axis=1), view, depth_m, margin)
+    mirrored = through[: images.shape[1]].reshape(len(_MIRRORS), -1)
+    kept = ~mirrored & (mirrored.mean(axis=1, keepdims=True) < _CONTRADICTED)
+    points = np.concatenate([seen, images[:, kept.ravel()]], axis=1)
     np.clip(points[2], np.float32(whole.z_m[0]), np.float32(whole.z_m[1]), out=points[2])
-    return Surface(seen, points, _possible(whole, view, depth_m, margin))
+    return Surface(seen, points, sides[:, ~through[images.shape[1] :]])
 
 
-def _possible(whole: Whole, view: View, depth_m: F32, margin: float) -> F32:
-    """Return the points of the outline, drawn up from bottom to top, that cannot be seen through (3, K)."""
-    outline, _ = resample(whole.outline_m, _AROUND)
+def _sides(whole: Whole) -> F32:
+    """Return points of the outline, drawn up from bottom to top (3, K)."""
+    outline = resample(whole.outline_m, _AROUND)
     levels = np.linspace(whole.z_m[0], whole.z_m[1], _UPWARDS)
-    sides = np.concatenate([np.vstack([outline.T, np.full(_AROUND, z)]) for z in levels], axis=1)
-    return sides[:, ~seen_through(sides, view, depth_m, margin)].astype(np.float32)
+    return np.vstack([np.tile(outline.T, _UPWARDS), np.repeat(levels, _AROUND)]).astype(np.float32)
 
 
 def _every(points_m: F32, most: int) -> F32:
@@ -76,18 +79,12 @@ def _ball_points(whole: Whole) -> F32:
     return np.asarray(lattice, np.float32)
 
 
-def _mirror_images(seen_m: F32, rectangle: Rectangle, view: View, depth_m: F32, margin: float) -> list[F32]:
-    """Return the mirror images of points (3, N) about the rectangle's middle planes that may be the object's."""
-    center, axes = rectangle.center_m[:, None], np.stack([rectangle.u, rectangle.v])
+def _mirror_images(seen_m: F32, rectangle: Rectangle) -> F32:
+    """Return the mirror images (3, 3 N) of points (3, N) about the rectangle's middle planes, one after the other."""
+    center, axes = rectangle.center_m[:, None], np.array([rectangle.u, rectangle.v])
     local = axes @ (seen_m[:2] - center)
-    count = seen_m.shape[1]
-    images = np.empty((3, len(_MIRRORS) * count), np.float32)
-    for k, signs in enumerate(_MIRRORS):
-        images[:2, k * count : (k + 1) * count] = center + axes.T @ (np.array(signs)[:, None] * local)
-        images[2, k * count : (k + 1) * count] = seen_m[2]
-    through = seen_through(images, view, depth_m, margin).reshape(len(_MIRRORS), count)
-    parts = images.reshape(3, len(_MIRRORS), count)
-    return [parts[:, k, ~through[k]] for k in range(len(_MIRRORS)) if through[k].mean() < _CONTRADICTED]
+    flat = center + np.concatenate([(axes.T * signs) @ local for signs in _MIRRORS], axis=1)
+    return np.concatenate([flat.astype(np.float32), np.tile(seen_m[2:], len(_MIRRORS))])
 
 
 def seen_through(points_m: F32 | F64, view: View, depth_m: F32, margin: float) -> Bool:

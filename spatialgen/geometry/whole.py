@@ -16,7 +16,7 @@ from spatialgen.geometry.boxes import (
     rectangle_areas,
 )
 from spatialgen.geometry.clouds import Cloud
-from spatialgen.geometry.ends import End, find_end, missing_sigma
+from spatialgen.geometry.ends import End, find_ends, missing_sigma
 from spatialgen.geometry.rounds import Circle, fit_round
 from spatialgen.records import F64, Bool
 
@@ -27,6 +27,8 @@ CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 HANDLED = frozenset({"mug", "cup", "teacup", "coffee cup", "jug", "pitcher", "kettle", "teapot", "watering can"})
 """Labels of round things that usually have a handle."""
 
+_VERTICAL = np.array([[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]])
+_LATERAL = np.array([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
 _HANDLE = 0.15
 _BOARD = 0.3
 """Thinner than this share of its height, what is seen may be only a board of something deeper."""
@@ -59,15 +61,16 @@ SeenThrough = Callable[[F64], Bool]
 
 def estimate_whole(cloud: Cloud, eye_m: F64, tolerance: float, seen_through: SeenThrough) -> Whole:
     """Return the whole object behind a cloud seen from `eye_m` (3,). `tolerance`: relative misfit allowed."""
-    low, high = _vertical_ends(cloud)
+    surface = cloud.surface_m
+    height = float(np.ptp(surface[2]))
     ball = fit_ball(cloud, eye_m, tolerance)
     if ball is not None:
-        return _ball_whole(ball.center_m, ball.radius_m, low)
-    hull = convex_hull(cloud.surface_m[:2])
+        return _ball_whole(ball.center_m, ball.radius_m, _vertical_ends(cloud, height)[0])
+    hull = convex_hull(surface[:2])
     circle = fit_round(cloud, hull, eye_m, tolerance)
     if circle is not None:
-        return _round_whole(circle, low, high)
-    return _box_whole(cloud, hull, (low, high), eye_m, seen_through)
+        return _round_whole(circle, *_vertical_ends(cloud, height))
+    return _box_whole(cloud, hull, height, eye_m, seen_through)
 
 
 def with_hidden_handle(whole: Whole, label: str) -> Whole:
@@ -78,11 +81,14 @@ def with_hidden_handle(whole: Whole, label: str) -> Whole:
     return replace(whole, side_sigma_m=whole.side_sigma_m + hidden)
 
 
-def _vertical_ends(cloud: Cloud) -> tuple[End, End]:
-    height = float(np.ptp(cloud.surface_m[2]))
-    up = np.array([0.0, 0.0, 1.0])
-    low = find_end(cloud, -up, height)
-    return replace(low, value_m=-low.value_m), find_end(cloud, up, height)
+def _vertical_ends(cloud: Cloud, height: float) -> tuple[End, End]:
+    down, up = find_ends(cloud, _VERTICAL, np.full(2, height))
+    return _as_low(down), up
+
+
+def _as_low(end: End) -> End:
+    """Return an end along a direction as one along the opposite axis."""
+    return replace(end, value_m=-end.value_m)
 
 
 def _ball_whole(center: F64, radius: float, low: End) -> Whole:
@@ -122,19 +128,18 @@ def _heights(low: End, high: End, across_m: float) -> tuple[F64, F64]:
     return np.array([low.value_m, high.value_m]), np.array(sigmas)
 
 
-def _box_whole(cloud: Cloud, hull: F64, heights: tuple[End, End], eye_m: F64, seen_through: SeenThrough) -> Whole:
-    low, high = heights
+def _box_whole(cloud: Cloud, hull: F64, height: float, eye_m: F64, seen_through: SeenThrough) -> Whole:
     rough = bounding_rectangle(hull, _best_angle(cloud, hull))
-    ends = [
-        find_end(cloud, np.array([*(sign * axis), 0.0]), 2 * half)
-        for axis, half in zip((rough.u, rough.v), rough.half_m, strict=True)
-        for sign in (-1.0, 1.0)
-    ]
-    rectangle = _from_ends(rough, ends)
+    directions = np.zeros((6, 3))
+    directions[:4, :2] = -rough.u, rough.u, -rough.v, rough.v
+    directions[4:] = _VERTICAL
+    *sides, down, high = find_ends(cloud, directions, np.array([*(2 * rough.half_m).repeat(2), height, height]))
+    low = _as_low(down)
+    rectangle = _from_ends(rough, sides)
     z, z_sigma = _heights(low, high, 2 * float(rectangle.half_m.max()))
-    sigmas = _side_sigmas(rectangle, ends, float(np.ptp(z)), eye_m)
+    sigmas = _side_sigmas(rectangle, sides, float(z[1] - z[0]), eye_m)
     outline = _outline(rectangle, hull, z, seen_through)
-    x, x_sigma = _lateral(cloud, outline, hull, (rectangle, sigmas), float(np.ptp(z)))
+    x, x_sigma = _lateral(cloud, outline, (rectangle, sigmas), float(z[1] - z[0]))
     return Whole("box", rectangle, outline, x, z, sigmas, x_sigma, z_sigma, low.state)
 
 
@@ -172,7 +177,7 @@ def _outline(rectangle: Rectangle, hull: F64, z_m: F64, seen_through: SeenThroug
     return convex_hull(np.concatenate([hull, corners[possible]]).T)
 
 
-def _lateral(cloud: Cloud, outline: F64, hull: F64, box: tuple[Rectangle, F64], height: float) -> tuple[F64, F64]:
+def _lateral(cloud: Cloud, outline: F64, box: tuple[Rectangle, F64], height: float) -> tuple[F64, F64]:
     """Return the interval of x and the sigmas of its ends.
 
     Ends are measured, unless a corner of the box that is not itself seen lies farther out.
@@ -183,8 +188,8 @@ def _lateral(cloud: Cloud, outline: F64, hull: F64, box: tuple[Rectangle, F64], 
     outer = np.array([outline[:, 0].min(), outline[:, 0].max()])
     if len(outline) == 4:
         return outer, np.full(2, corner_sigma)
-    extent = float(np.ptp(outer))
-    low, high = (find_end(cloud, np.array([s, 0.0, 0.0]), extent) for s in (-1.0, 1.0))
+    extent = float(outer[1] - outer[0])
+    low, high = find_ends(cloud, _LATERAL, np.full(2, extent))
     x = np.array([-low.value_m, high.value_m])
     sigma = np.array([missing_sigma(end, extent, extent, max(extent, height)) for end in (low, high)])
     beyond = np.array([x[0] - outer[0], outer[1] - x[1]])

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from scipy import ndimage
 
 from spatialgen.geometry.camera import depth_on_image_grid
 from spatialgen.geometry.clouds import Cloud, object_cloud
-from spatialgen.geometry.crops import crop_object
+from spatialgen.geometry.crops import bounds_of, crop_object
 from spatialgen.geometry.floor import FloorFit, find_floor
 from spatialgen.geometry.frames import PICTURE_UP, View, canonical_from_camera, forward_is_defined
 from spatialgen.geometry.gravity import gravity_from_scene
@@ -101,7 +100,7 @@ def build_scene(frame: Frame, config: LiftConfig) -> Scene:
         scale=checked_scale(frame.depth, camera, floor, objects, config.check_scale),
         depth_source=frame.depth.source,
         depth_sigma=ground.noise.sigma,
-        depth_range_m=_depth_range(depth),
+        depth_range_m=_depth_range(grid.depth_m),
         camera_center_m=np.array([0.0, 0.0, ground.view.height_m]),
         objects=objects,
         pairs=pairs,
@@ -159,7 +158,7 @@ def _given_gravity(frame: Frame) -> Gravity | None:
 def _look(detections: Detections, depth: F32, ids: I32, ground: Ground) -> tuple[list[_Seen], EdgeQuality]:
     """Return the image facts and the visible surface of every object that has pixels, its mask set right."""
     height, width = ids.shape
-    bounds = ndimage.find_objects(ids, max_label=len(detections))
+    bounds = bounds_of(ids, len(detections))
     crops = {k: crop_object(depth, ids, k + 1, b) for k, b in enumerate(bounds) if b is not None}
     quality = edge_quality(crops.values())
     floor_m = None if ground.fit is None else 0.01 + 2 * ground.noise.sigma * ground.view.height_m
@@ -295,9 +294,8 @@ def _outline(geometry: ObjectGeometry) -> np.ndarray[tuple[int, ...], np.dtype[n
 
 
 def _depth_range(depth: F32) -> tuple[float, float]:
-    """Return the 1st and 99th percentile of the valid depth."""
-    valid = depth[1::3, 1::3].ravel()
-    valid = valid[np.isfinite(valid)]
+    """Return the 1st and 99th percentile of the valid depth, from samples of it."""
+    valid = depth[np.isfinite(depth)]
     if not len(valid):
         return float("nan"), float("nan")
     low, high = np.percentile(valid, [1, 99])

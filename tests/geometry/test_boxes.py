@@ -9,6 +9,8 @@ from spatialgen.geometry.boxes import (
     bounding_rectangle,
     convex_hull,
     fit_circle,
+    middle,
+    outward_normals,
     overlap_area,
     polygon_area,
     resample,
@@ -68,7 +70,7 @@ def test_points_on_a_line_have_no_circle() -> None:
 
 
 def test_resampling_walks_the_outline_evenly_with_normals_outwards() -> None:
-    points, normals = resample(SQUARE, 60)
+    points, normals = resample(SQUARE, 60), outward_normals(SQUARE, 60)
     assert np.linalg.norm(points - np.roll(points, 1, axis=0), axis=1).max() == pytest.approx(0.1)
     assert (((points - [1, 0.5]) * normals).sum(axis=1) > 0).all()
 
@@ -76,3 +78,8 @@ def test_resampling_walks_the_outline_evenly_with_normals_outwards() -> None:
 @pytest.mark.parametrize(("shift", "area"), [(0.0, 2.0), (1.0, 1.0), (1.9, 0.1), (3.0, 0.0)])
 def test_shared_area(shift: float, area: float) -> None:
     assert overlap_area(SQUARE, SQUARE + np.array([shift, 0])) == pytest.approx(area, abs=1e-6)
+
+
+@given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=9))
+def test_the_middle_is_the_median(values: list[float]) -> None:
+    assert middle(np.array(values)) == pytest.approx(np.median(values))
