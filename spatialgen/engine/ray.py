@@ -29,6 +29,9 @@ from spatialgen.errors import SpatialgenError
 from spatialgen.reports import UnitDone
 
 _ANSWER_S = 20.0
+_TOKEN_HINT = (
+    "; this cluster wants a token: set RAY_AUTH_MODE=token, and have its token in ~/.ray/auth_token or RAY_AUTH_TOKEN"
+)
 _MAX_BLOCKS = 10_000
 _FUSED_STORE_BYTES = 128 * 2**20
 _POOLED_STORE_BYTES = 2 * 2**30
@@ -61,13 +64,7 @@ def ray_session(settings: RaySettings, pools: int) -> Iterator[Cluster]:
     _refuse_silence(address)
     before = signal.getsignal(signal.SIGTERM)
     with _on_loopback(address == "local"):
-        try:
-            with _hushed():
-                ray.init(address=address, **_init_options(settings, address, pools))
-        except ConnectionError as error:
-            raise SpatialgenError(
-                f"no Ray cluster answers at {address} (ray.address or RAY_ADDRESS): {error}"
-            ) from error
+        _join(address, _init_options(settings, address, pools))
         try:
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, before)  # ray.init puts its own in place
@@ -92,22 +89,31 @@ def _init_options(settings: RaySettings, address: str, pools: int) -> dict[str, 
     }
 
 
+def _join(address: str, options: dict[str, Any]) -> None:
+    """Call ray.init. Raises SpatialgenError with what Ray's C++ part has printed, which is not shown otherwise."""
+    with tempfile.TemporaryFile() as printed:
+        try:
+            with _errors_to(printed.fileno()):
+                ray.init(address=address, **options)
+        except Exception as error:  # Ray raises bare ones where a process of its own does not come up
+            printed.seek(0)
+            said = printed.read().decode("utf-8", "replace")
+            what = "no Ray starts here" if address == "local" else f"no Ray cluster can be joined at {address}"
+            why = _TOKEN_HINT if "AuthToken" in said else "".join(f"\n  {line}" for line in said.splitlines()[-3:])
+            raise SpatialgenError(f"{what} (ray.address or RAY_ADDRESS): {error}{why}") from error
+
+
 @contextmanager
-def _hushed() -> Iterator[None]:
-    """Keep what Ray's C++ part prints on standard error while it starts; shown only if it does not start."""
+def _errors_to(descriptor: int) -> Iterator[None]:
     sys.stderr.flush()
     real = os.dup(2)
-    with tempfile.TemporaryFile() as kept:
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            kept.seek(0)
-            os.write(real, kept.read())
-            raise
-        finally:
-            os.dup2(real, 2)
-            os.close(real)
+    os.dup2(descriptor, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(real, 2)
+        os.close(real)
 
 
 def _refuse_silence(address: str) -> None:
