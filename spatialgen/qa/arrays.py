@@ -21,6 +21,7 @@ Bool = NDArray[np.bool_]
 
 MAX_GRAVITY_SIGMA_DEG = 10.0
 TRUSTED_SCALE_SIGMA = 0.05
+SENSOR_NOISE = 0.05  # relative; above it depth comes from a network, which smears edges
 MOSTLY_HIDDEN_SHARE = 0.4
 
 
@@ -38,6 +39,7 @@ class SceneColumns:
     floor: Bool
     floor_sigma: F64
     depth_range: F64  # (S, 2)
+    depth_noise: F64  # relative, of one pixel's depth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,6 +192,7 @@ def _scene_columns(scenes: Sequence[Scene], seed: int) -> SceneColumns:
         floor=gravity & np.array([s.floor is not None for s in scenes], bool),
         floor_sigma=_column(scenes, lambda s: s.floor.sigma_m if s.floor is not None else 0.0),
         depth_range=_rows(scenes, lambda s: s.depth_range_m, 2),
+        depth_noise=_column(scenes, lambda s: s.depth_sigma),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spatialgen.qa.arrays import F64, I64, TRUSTED_SCALE_SIGMA, Bool, SceneArrays, norm, projected_sigma
+from spatialgen.qa.arrays import F64, I64, SENSOR_NOISE, TRUSTED_SCALE_SIGMA, Bool, SceneArrays, norm, projected_sigma
 from spatialgen.qa.decide import (
     difference_decided,
     difference_margin,
@@ -32,13 +32,15 @@ def relation(
     """Return facts "i stands in relation `type_` to j" for pairs whose `difference` is positive when it does.
 
     All arrays (P,), for the pairs of `a.p` unless `i` and `j` are given. Pairs outside `asked` are silent; ties are
-    `same`; where the error is above the floor and hides even the sign, `unknown`.
+    `same`; where the error is above the floor and hides even the sign, `unknown`, but only where depth is as good as a
+    sensor's, so that it is the picture which hides it: what a network cannot measure, people may well see.
     """
     i, j = a.p.i if i is None else i, a.p.j if j is None else j
     allowed = np.ones(len(i), bool) if asked is None else asked
     decided = difference_decided(difference, sigma, floor)
     same = difference_same(difference, sigma, floor)
-    unknown = ~decided & ~same & (sigma > floor) & (np.abs(difference) < sigma)
+    measured = a.s.depth_noise[a.o.scene[i]] <= SENSOR_NOISE
+    unknown = ~decided & ~same & (sigma > floor) & (np.abs(difference) < sigma) & measured
     keep = np.flatnonzero(allowed & (decided | same | unknown))
     status = np.where(decided, DECIDED, np.where(same, SAME, UNKNOWN)).astype(np.int8)[keep]
     return Facts(

@@ -160,6 +160,13 @@ def test_things_that_touch_in_a_smeared_depth_map_may_be_apart() -> None:
         assert ("next_to" in types) is told
 
 
+def test_what_a_network_cannot_measure_people_may_well_see() -> None:
+    vague = [Box("table", (0.0, 3.0, 0.5), A, sigma=0.4), Box("lamp", (0.1, 3.1, 0.55), A, sigma=0.4)]
+    for noise, told in ((0.01, True), (0.2, False)):
+        rows = [r for k in range(8) for r in rows_of([replace(make_scene(vague, f"vague-{k}"), depth_sigma=noise)])]
+        assert bool([r for r in rows if r["status"] == "unknown"]) is told
+
+
 def test_cut_objects_have_no_sizes_centres_or_gaps() -> None:
     cut = Box("sofa", (2.0, 3.0, 0.4), (2.0, 0.9, 0.8), solid=False, cut=("right",))
     rows = rows_of([make_scene([*ROOM[:3], cut])])

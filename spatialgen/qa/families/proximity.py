@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatialgen.qa.arrays import F64, SceneArrays
+from spatialgen.qa.arrays import F64, SENSOR_NOISE, SceneArrays
 from spatialgen.qa.decide import zone
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.families.longer import longest_side
@@ -12,7 +12,6 @@ from spatialgen.qa.family import Family, Kind
 from spatialgen.qa.measures import predicate
 
 NEXT, NOT_NEXT, NOT_FAR, FAR = 0.5, 1.0, 1.0, 2.0
-SENSOR_NOISE = 0.05  # relative; above it depth comes from a network, which smears edges
 
 
 def _facts(a: SceneArrays) -> list[Facts]:
@@ -38,7 +37,7 @@ def _relative_gap(a: SceneArrays) -> tuple[F64, F64]:
 
 def _smeared(a: SceneArrays) -> F64:
     """How far apart along the view things may be that seem to touch in the depth map of a network, metres, (P,)."""
-    noise = np.array([s.depth_sigma for s in a.scenes])[a.p.scene]
+    noise = a.s.depth_noise[a.p.scene]
     nearer = np.minimum(a.o.camera_distance[a.p.i], a.o.camera_distance[a.p.j])
     return np.where(noise > SENSOR_NOISE, noise * nearer, 0.0)
 
