@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spatialgen.geometry.boxes import middle
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.rims import HIDDEN
 from spatialgen.records import F64
 
 _MIN_RIM = 24
+_LEAST_SPREAD = 1e-12 * np.eye(3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,17 +32,16 @@ def fit_ball(cloud: Cloud, eye_m: F64, tolerance: float) -> Ball | None:
     the distance. `tolerance` bounds the misfit of cone and cap, relative to the radius.
     """
     free = cloud.rim.kind != HIDDEN
-    if free.sum() < _MIN_RIM or cloud.points_m.shape[1] < 50:
+    if np.count_nonzero(free) < _MIN_RIM or cloud.points_m.shape[1] < 50:
         return None
-    rays = (cloud.rim.end_m[:, free] - eye_m[:, None]).astype(np.float64)
-    rays /= np.sqrt((rays**2).sum(axis=0))
-    axis = np.linalg.solve(rays @ rays.T + 1e-12 * np.eye(3), rays.sum(axis=1))
-    length = float(np.linalg.norm(axis))
+    rays = np.compress(free, cloud.rim.end_m, axis=1) - eye_m[:, None]
+    rays /= np.sqrt((rays * rays).sum(axis=0))
+    axis = np.linalg.solve(rays @ rays.T + _LEAST_SPREAD, rays.sum(axis=1))
+    length = float(np.sqrt(axis @ axis))
     axis /= length
-    cosine = min(1 / length, 1.0)
-    angles = np.arccos(np.clip(axis @ rays, -1, 1))
-    half_angle = float(np.arccos(cosine))
-    if half_angle < 1e-3 or np.sqrt(((angles - half_angle) ** 2).mean()) > tolerance * half_angle:
+    half_angle = float(np.arccos(min(1 / length, 1.0)))
+    off = np.arccos(np.minimum(axis @ rays, 1)) - half_angle
+    if half_angle < 1e-3 or np.sqrt((off @ off) / len(off)) > tolerance * half_angle:
         return None
     return _with_distance(cloud, eye_m, axis, float(np.sin(half_angle)), tolerance)
 
@@ -48,7 +49,7 @@ def fit_ball(cloud: Cloud, eye_m: F64, tolerance: float) -> Ball | None:
 def _with_distance(cloud: Cloud, eye_m: F64, axis: F64, sine: float, tolerance: float) -> Ball | None:
     """Return the ball whose cone is known, at the distance that its cap's depth says, if the cap is a cap."""
     points = cloud.points_m - eye_m[:, None]
-    ranges = np.sqrt((points**2).sum(axis=0))
+    ranges = np.sqrt((points * points).sum(axis=0))
     cosines = (axis @ points) / ranges
     root = sine**2 - (1 - cosines**2)
     inner = root > (0.3 * sine) ** 2
@@ -56,8 +57,9 @@ def _with_distance(cloud: Cloud, eye_m: F64, axis: F64, sine: float, tolerance: 
         return None
     unit_range = cosines[inner] - np.sqrt(root[inner])
     distances = ranges[inner] / unit_range
-    distance = float(np.median(distances))
-    misfit = float(np.sqrt(((distances - distance) ** 2).mean())) / (sine * distance)
+    distance = middle(distances)
+    off = distances - distance
+    misfit = float(np.sqrt((off @ off) / len(off))) / (sine * distance)
     if misfit > tolerance:
         return None
     return Ball(eye_m + distance * axis, sine * distance, misfit)

@@ -82,7 +82,7 @@ def fit_circle(points_m: F64) -> tuple[F64, float, float]:
     Kasa's linear fit of |p|^2 = 2 c p + (r^2 - |c|^2), about the points' mean.
     """
     mean = points_m.sum(axis=0) / len(points_m)
-    x, y = np.ascontiguousarray((points_m - mean).T)
+    x, y = points_m[:, 0] - mean[0], points_m[:, 1] - mean[1]
     square = x * x + y * y
     level = float(square.sum()) / len(square)
     xx, xy, yy = float(x @ x), float(x @ y), float(y @ y)
@@ -100,7 +100,7 @@ def resample(polygon: F64, count: int) -> F64:
     """Return `count` points (count, 2) evenly along a closed polygon (K, 2)."""
     closed, _, ends = _walked(polygon)
     at = (np.arange(count) + 0.5) / count * ends[-1]
-    return np.column_stack([np.interp(at, ends, closed[:, 0]), np.interp(at, ends, closed[:, 1])])
+    return np.array([np.interp(at, ends, closed[:, 0]), np.interp(at, ends, closed[:, 1])]).T
 
 
 def outward_normals(polygon: F64, count: int) -> F64:
@@ -109,7 +109,7 @@ def outward_normals(polygon: F64, count: int) -> F64:
     at = (np.arange(count) + 0.5) / count * ends[-1]
     side = np.minimum(np.searchsorted(ends, at, side="right") - 1, len(steps) - 1)
     along = steps[side] / np.maximum(np.hypot(steps[side, 0], steps[side, 1]), 1e-12)[:, None]
-    return np.column_stack([along[:, 1], -along[:, 0]])
+    return np.array([along[:, 1], -along[:, 0]]).T
 
 
 def _walked(polygon: F64) -> tuple[F64, F64, F64]:

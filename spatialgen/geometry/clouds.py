@@ -61,13 +61,15 @@ def object_cloud(
     own = np.flatnonzero(crop.readings)
     if len(own) < _FEWEST_READINGS:
         return None
-    depths = np.sort(crop.depth_m.ravel()[own[:: max(1, len(own) // _MOST_DEPTHS)]])
     points, normals = _points_with_normals(crop, _thinned(own, crop.readings), view)
     rim = find_rim(crop, view, look_px)
     if not rim.end_m.shape[1]:
         return None
-    median, nearest = depths[len(depths) // 2], depths[int(0.02 * (len(depths) - 1))]
-    return Cloud(points, normals, rim, float(median), float(nearest), noise_sigma, view.height_m, edge_sigma_px)
+    depths = crop.depth_m.ravel()[own[:: max(1, len(own) // _MOST_DEPTHS)]]
+    middle, near = len(depths) // 2, int(0.02 * (len(depths) - 1))
+    depths.partition((near, middle))
+    median, nearest = float(depths[middle]), float(depths[near])
+    return Cloud(points, normals, rim, median, nearest, noise_sigma, view.height_m, edge_sigma_px)
 
 
 def _without_background(crop: Crop, view: View, floor_m: float | None) -> Bool:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.rims import HIDDEN, Rim
-from spatialgen.records import F32, F64, Bool
+from spatialgen.records import F32, F64, I32, Bool
 
 SEEN, COVERED, AWAY = "seen", "covered", "away"
 """The end is seen; something nearer covers it; its outer side faces away, so that a thickness is missing."""
@@ -53,15 +53,16 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
     w = directions.astype(np.float32)
     on_points, on_rim, half = w @ cloud.points_m, w @ cloud.rim.end_m, w @ cloud.rim.step_m
     values, sigmas, band = outermost(cloud.rim, on_points, on_rim, half)
-    in_band = np.maximum(band.sum(axis=1), 1)
+    in_band = np.maximum(_counts(band), 1)
     sigmas += 0.7 * (np.abs(w @ _blur(cloud)) * band).sum(axis=1) / in_band
-    sigmas += 2 * cloud.edge_sigma_px * (np.abs(half) * band).sum(axis=1) / in_band
+    if cloud.edge_sigma_px:
+        sigmas += 2 * cloud.edge_sigma_px * (np.abs(half) * band).sum(axis=1) / in_band
     reach = np.maximum(np.maximum(0.02 * extents_m, _LEAST_REACH_M), 2 * (half * band).max(axis=1))
     inner = (values - reach).astype(np.float32)[:, None]
     body, rim = on_points > inner, on_rim > inner
     facing = w @ cloud.normals
     across = rim & (half > 0.5 * cloud.rim.step_length_m)
-    across[~across.any(axis=1)] = rim[~across.any(axis=1)]
+    across |= rim & ~across.any(axis=1, keepdims=True)
     states = _states(across, cloud.rim.is_covered, body, facing)
     grounded = _grounded(cloud, body, rim)
     ends = []
@@ -87,7 +88,7 @@ def _grounded(cloud: Cloud, body: Bool, rim: Bool) -> Bool:
     heights = cloud.points_m[2]
     lowest, highest = float(heights.min()), float(heights.max())
     foot = lowest + 0.15 * (highest - lowest)
-    return np.asarray((body & (heights < foot)).sum(axis=1) + (rim & (cloud.rim.end_m[2] < foot)).sum(axis=1) >= 3)
+    return np.asarray(_counts(body & (heights < foot)) + _counts(rim & (cloud.rim.end_m[2] < foot)) >= 3)
 
 
 def _touches_cover(rim: Rim, band: Bool, outermost_rim: int) -> bool:
@@ -110,9 +111,10 @@ def outermost(
     """
     free, length = rim.kind != HIDDEN, np.abs(half)
     inner = np.where(free, on_rim - half, on_rim)
-    least = np.maximum(on_points.max(axis=1), inner.max(axis=1, where=rim.is_read, initial=-np.inf))
+    read = inner if rim.is_read.all() else np.where(rim.is_read, inner, -np.inf)
+    least = np.maximum(on_points.max(axis=1), read.max(axis=1))
     band = free & (inner > least[:, None] - 2 * half - 1e-4) & (half > -1e-4)
-    count = band.sum(axis=1)
+    count = _counts(band)
     is_empty, shared = count == 0, np.maximum(count, 1)
     mean = np.where(is_empty, length.sum(axis=1) / length.shape[1], (length * band).sum(axis=1) / shared)
     values = np.where(is_empty, least, np.maximum((on_rim * band).sum(axis=1) / shared, least))
@@ -125,11 +127,14 @@ def _states(beyond: Bool, is_covered: Bool, body: Bool, facing: F32) -> list[str
 
     `beyond` (D, M) are the rim points of each, `is_covered` (M,); `body` (D, N) its points, turned by `facing` (D, N).
     """
-    covered, rims = (beyond & is_covered).sum(axis=1).tolist(), beyond.sum(axis=1).tolist()
-    faces = (body & np.isfinite(facing)).sum(axis=1).tolist()
-    outward = (body & (facing > 0.7)).sum(axis=1).tolist()
-    inward = (body & (facing < -0.7)).sum(axis=1).tolist()
-    return [_state(*counts) for counts in zip(covered, rims, faces, outward, inward, strict=True)]
+    masks = (beyond & is_covered, beyond, body & np.isfinite(facing), body & (facing > 0.7), body & (facing < -0.7))
+    return [_state(*counts) for counts in zip(*(_counts(mask).tolist() for mask in masks), strict=True)]
+
+
+def _counts(mask: Bool) -> I32:
+    """Return how many of each row (D, N) are true."""
+    counts: I32 = mask.view(np.uint8).sum(axis=1, dtype=np.int32)
+    return counts
 
 
 def _state(covered: int, rims: int, faces: int, outward: int, inward: int) -> str:

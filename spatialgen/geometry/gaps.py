@@ -39,7 +39,8 @@ def surface_gap(a: Surface, b: Surface) -> Gap:
     squared, x, y = min(guess, _closest_points(a.points_m, b.points_m, known_m), key=lambda found: found[0])
     value = float(np.sqrt(squared))
     least = value
-    for pa, pb in ((a.possible_m, b.points_m), (a.points_m, b.possible_m), (a.possible_m, b.possible_m)):
+    anything_a = np.concatenate([a.points_m, a.possible_m], axis=1)
+    for pa, pb in ((a.possible_m, b.points_m), (anything_a, b.possible_m)):
         if pa.shape[1] and pb.shape[1]:
             least = min(least, float(np.sqrt(_closest_points(pa, pb, least)[0])))
     return Gap(value, least, (float(x[0]), float(x[1]), float(x[2])), (float(y[0]), float(y[1]), float(y[2])))

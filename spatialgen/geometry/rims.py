@@ -129,8 +129,6 @@ def _slope(readings: Bool, depth: F32, source: NDArray[np.intp], shift: NDArray[
 
 
 def _kind(step: F32, look_px: int) -> U8:
-    kind = np.full(len(step), CONTACT, np.uint8)
     jump = _JUMP * look_px**0.8
-    kind[~(step > -jump)] = OPEN
-    kind[step > jump] = HIDDEN
-    return kind
+    kind = np.where(step > jump, HIDDEN, np.where(step > -jump, CONTACT, OPEN))
+    return kind.astype(np.uint8)

@@ -69,8 +69,7 @@ def _backed(points: F64, cloud: Cloud, reach_m: float) -> Bool:
 
 def _is_near(points: F64, others: F32, reach_m: float) -> Bool:
     """Return which points (N, 2) lie within reach of any of `others` (2, K)."""
-    x = points[:, :1] - others[0]
-    y = points[:, 1:] - others[1]
+    x, y = points.astype(np.float32).T[:, :, None] - others[:, None]
     return np.asarray((x * x + y * y).min(axis=1) < reach_m**2)
 
 

@@ -43,24 +43,26 @@ def whole_surface(cloud: Cloud, whole: Whole, view: View, depth_m: F32, margin: 
     side. An image of which more than a few points would have been seen, in the depth map (H, W), and were not, is
     given up. `margin`: the relative depth difference that counts as seeing through.
     """
-    rim = cloud.rim.end_m - np.where(cloud.rim.kind == HIDDEN, np.float32(0), _STAIR) * cloud.rim.step_m
-    seen = np.concatenate([_every(cloud.points_m, MAX_INNER), _every(rim.astype(np.float32), MAX_RIM)], axis=1)
+    rim = cloud.rim.end_m - _STAIR * (cloud.rim.kind != HIDDEN) * cloud.rim.step_m
+    seen = np.concatenate([_every(cloud.points_m, MAX_INNER), _every(rim, MAX_RIM)], axis=1)
     if whole.kind == "ball":
         return Surface(seen, np.concatenate([seen, _ball_points(whole)], axis=1), seen[:, :0])
     images, sides = _mirror_images(seen, whole.rectangle), _sides(whole)
     through = seen_through(np.concatenate([images, sides], axis=1), view, depth_m, margin)
     mirrored = through[: images.shape[1]].reshape(len(_MIRRORS), -1)
     kept = ~mirrored & (mirrored.mean(axis=1, keepdims=True) < _CONTRADICTED)
-    points = np.concatenate([seen, images[:, kept.ravel()]], axis=1)
+    points = np.concatenate([seen, np.compress(kept.ravel(), images, axis=1)], axis=1)
     np.clip(points[2], np.float32(whole.z_m[0]), np.float32(whole.z_m[1]), out=points[2])
-    return Surface(seen, points, sides[:, ~through[images.shape[1] :]])
+    return Surface(seen, points, np.compress(~through[images.shape[1] :], sides, axis=1))
 
 
 def _sides(whole: Whole) -> F32:
     """Return points of the outline, drawn up from bottom to top (3, K)."""
     outline = resample(whole.outline_m, _AROUND)
-    levels = np.linspace(whole.z_m[0], whole.z_m[1], _UPWARDS)
-    return np.vstack([np.tile(outline.T, _UPWARDS), np.repeat(levels, _AROUND)]).astype(np.float32)
+    points = np.empty((3, _UPWARDS, _AROUND), np.float32)
+    points[:2] = outline.T[:, None]
+    points[2] = np.linspace(whole.z_m[0], whole.z_m[1], _UPWARDS)[:, None]
+    return points.reshape(3, -1)
 
 
 def _every(points_m: F32, most: int) -> F32:
@@ -83,16 +85,16 @@ def _mirror_images(seen_m: F32, rectangle: Rectangle) -> F32:
     """Return the mirror images (3, 3 N) of points (3, N) about the rectangle's middle planes, one after the other."""
     center, axes = rectangle.center_m[:, None], np.array([rectangle.u, rectangle.v])
     local = axes @ (seen_m[:2] - center)
-    flat = center + np.concatenate([(axes.T * signs) @ local for signs in _MIRRORS], axis=1)
-    return np.concatenate([flat.astype(np.float32), np.tile(seen_m[2:], len(_MIRRORS))])
+    images = np.empty((3, len(_MIRRORS), seen_m.shape[1]), np.float32)
+    images[:2] = (center + (axes.T * _MIRRORS[:, None]) @ local).swapaxes(0, 1)
+    images[2] = seen_m[2]
+    return images.reshape(3, -1)
 
 
 def seen_through(points_m: F32 | F64, view: View, depth_m: F32, margin: float) -> Bool:
     """Return (N,) whether the depth map (H, W) shows something clearly behind each canonical point (3, N)."""
     u, v, z = view.pixels(points_m)
     height, width = depth_m.shape
-    with np.errstate(invalid="ignore"):
-        column, row = (u + 0.5).astype(np.int32), (v + 0.5).astype(np.int32)
-        inside = (u > -0.5) & (u < width - 0.5) & (v > -0.5) & (v < height - 0.5)
-    column[~inside] = row[~inside] = 0
+    inside = (u > -0.5) & (u < width - 0.5) & (v > -0.5) & (v < height - 0.5)
+    column, row = np.where(inside, u + 0.5, 0).astype(np.int32), np.where(inside, v + 0.5, 0).astype(np.int32)
     return np.asarray(inside & (depth_m[row, column] > z * (1 + margin) + 0.02))

@@ -12,6 +12,7 @@ from spatialgen.geometry.boxes import (
     Rectangle,
     bounding_rectangle,
     convex_hull,
+    middle,
     polygon_area,
     rectangle_areas,
 )
@@ -29,6 +30,7 @@ HANDLED = frozenset({"mug", "cup", "teacup", "coffee cup", "jug", "pitcher", "ke
 
 _VERTICAL = np.array([[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]])
 _LATERAL = np.array([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+_QUARTER = np.pi / 2
 _HANDLE = 0.15
 _BOARD = 0.3
 """Thinner than this share of its height, what is seen may be only a board of something deeper."""
@@ -62,7 +64,7 @@ SeenThrough = Callable[[F64], Bool]
 def estimate_whole(cloud: Cloud, eye_m: F64, tolerance: float, seen_through: SeenThrough) -> Whole:
     """Return the whole object behind a cloud seen from `eye_m` (3,). `tolerance`: relative misfit allowed."""
     surface = cloud.surface_m
-    height = float(np.ptp(surface[2]))
+    height = float(surface[2].max() - surface[2].min())
     ball = fit_ball(cloud, eye_m, tolerance)
     if ball is not None:
         return _ball_whole(ball.center_m, ball.radius_m, _vertical_ends(cloud, height)[0])
@@ -171,8 +173,8 @@ def _outline(rectangle: Rectangle, hull: F64, z_m: F64, seen_through: SeenThroug
     if polygon_area(hull) > 0.93 * 4 * float(rectangle.half_m.prod()):
         return corners
     inner = rectangle.center_m + 0.96 * (corners - rectangle.center_m)
-    levels = z_m[0] + np.array([0.05, 0.3, 0.6, 0.95]) * np.ptp(z_m)
-    columns = np.concatenate([np.vstack([inner.T, np.full(4, z)]) for z in levels], axis=1)
+    levels = z_m[0] + np.array([0.05, 0.3, 0.6, 0.95]) * (z_m[1] - z_m[0])
+    columns = np.vstack([np.tile(inner.T, len(levels)), levels.repeat(4)])
     possible = ~seen_through(columns).reshape(len(levels), 4).any(axis=0)
     return convex_hull(np.concatenate([hull, corners[possible]]).T)
 
@@ -206,7 +208,7 @@ def _from_ends(rough: Rectangle, ends: list[End]) -> Rectangle:
 
 def _best_angle(cloud: Cloud, hull: F64) -> float:
     """Return the angle of a footprint's rectangle: the smallest one, in the direction of its upright faces if any."""
-    sides = np.roll(hull, -1, axis=0) - hull
+    sides = np.diff(hull, axis=0, append=hull[:1])
     lengths = np.hypot(sides[:, 0], sides[:, 1])
     long = lengths > 0.04 * lengths.sum()
     angles = np.arctan2(sides[long, 1], sides[long, 0])
@@ -222,15 +224,15 @@ def _best_angle(cloud: Cloud, hull: F64) -> float:
 
 def _facing_angle(cloud: Cloud) -> float | None:
     """Return the commonest direction of the upright faces' normals, modulo 90 degrees, or None."""
-    n = cloud.normals
-    upright = np.abs(n[2]) < 0.2
-    if upright.sum() < max(20, 0.02 * n.shape[1]):
+    upright = np.flatnonzero(np.abs(cloud.normals[2]) < 0.2)
+    if len(upright) < max(20, 0.02 * cloud.normals.shape[1]):
         return None
-    angle = np.arctan2(n[1, upright], n[0, upright]) % (np.pi / 2)
-    counts = np.bincount((angle * (90 / (np.pi / 2))).astype(np.intp) % 90, minlength=90)
-    peak = int(np.argmax(counts + np.roll(counts, 1) + np.roll(counts, -1)))
-    off = (angle - np.radians(peak + 0.5) + np.pi / 4) % (np.pi / 2) - np.pi / 4
-    near = np.abs(off) < np.radians(2)
-    if near.sum() < 0.3 * len(angle):
-        return None
-    return float(np.radians(peak + 0.5) + np.median(off[near]))
+    x, y = cloud.normals[:2, upright]
+    angle = np.arctan2(y, x) % _QUARTER
+    counts = np.bincount((angle * (90 / _QUARTER)).astype(np.intp) % 90, minlength=90)
+    around = np.concatenate([counts[-1:], counts, counts[:1]])
+    peak = float(np.radians(np.argmax(around[:-2] + around[1:-1] + around[2:]) + 0.5))
+    off = angle - peak
+    off -= _QUARTER * np.rint(off / _QUARTER)
+    near = off[np.abs(off) < np.radians(2)]
+    return None if len(near) < 0.3 * len(angle) else peak + middle(near)

@@ -28,7 +28,7 @@ class ImageFacts:
 
 def image_facts(crop: Crop, width: int, height: int) -> ImageFacts | None:
     """Return the facts of a crop's mask in a width x height image, None where the mask is empty."""
-    columns, rows = crop.mask.sum(axis=0), crop.mask.sum(axis=1)
+    columns, rows = (crop.mask.view(np.uint8).sum(axis=axis, dtype=np.int64) for axis in (0, 1))
     pixels = int(rows.sum())
     if pixels == 0:
         return None

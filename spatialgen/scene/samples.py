@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from spatialgen.geometry.frames import View
@@ -23,10 +25,10 @@ def depth_samples(depth_m: F32, noise_sigma: float, count: int, image_id: str) -
     for u, v in zip(random.uniform(0.03, 0.97, 4 * count), random.uniform(0.03, 0.97, 4 * count), strict=True):
         x, y = int(u * width), int(v * height)
         window = depth_m[max(y - _WINDOW, 0) : y + _WINDOW + 1, max(x - _WINDOW, 0) : x + _WINDOW + 1]
-        z = float(depth_m[y, x])
-        if not np.isfinite(window).all() or np.ptp(window) > _FLAT * z:
+        z, spread = float(depth_m[y, x]), float(window.max() - window.min())
+        if not spread <= _FLAT * z:  # nor where one reading is missing
             continue
-        rows.append((x, y, z, z * noise_sigma + 0.15 * float(np.ptp(window))))
+        rows.append((x, y, z, z * noise_sigma + 0.15 * spread))
         if len(rows) == count:
             break
     return np.array(rows, np.float32).reshape(-1, 4)
@@ -45,12 +47,12 @@ def free_floor(
     `ratio` (h, w) is finite where the grid shows floor. The clear radius is the distance to the nearest footprint,
     to the nearest point that stands up from the floor, and to the edge of what is seen as floor.
     """
-    v, u = np.nonzero(np.isfinite(ratio))
+    v, u = np.nonzero(~np.isnan(ratio))
     if not len(u) or not count:
         return np.zeros((0, 5), np.float32)
     points = grid.points(view)
     floor = points[:2, v, u]
-    standing = points[:2, ~np.isfinite(ratio) & (points[2] > 0.04)].T
+    standing = np.compress((np.isnan(ratio) & (points[2] > 0.04)).ravel(), points[:2].reshape(2, -1), axis=1).T
     blocked = [standing[:: max(1, len(standing) // _MOST_OBSTACLES)], *[_dense(outline) for outline in outlines_m]]
     obstacles = np.concatenate([np.asarray(b, np.float32) for b in blocked])
     order = rng("free_floor", image_id).permutation(floor.shape[1])[: 10 * count]
@@ -63,7 +65,7 @@ def free_floor(
     rows: list[tuple[float, ...]] = []
     for k in keep:
         x, y = floor[:, order[k]]
-        if all(np.hypot(x - r[0], y - r[1]) > 0.5 for r in rows):
+        if all(math.hypot(x - r[0], y - r[1]) > 0.5 for r in rows):
             rows.append((x, y, clear[k], grid.u_px[u[order[k]]], grid.v_px[v[order[k]]]))
         if len(rows) == count:
             break
