@@ -20,6 +20,7 @@ from PIL import Image
 from spatialgen import build
 from spatialgen.config.loader import load_config
 from spatialgen.errors import PlanError
+from spatialgen.schema import scenes_from_table
 
 ROOT = Path(__file__).parents[2]
 NETWORKS = {"detector": "Apache-2.0", "depth": "Apache-2.0", "segmenter": "not stated", "captioner": "MIT"}
@@ -129,6 +130,26 @@ def test_without_ray_every_byte_is_the_same(
         assert shards
         for shard in shards:
             assert (tmp_path / "out" / name / shard.name).read_bytes() == shard.read_bytes(), shard
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+def test_a_gpu_sees_the_same(
+    built: tuple[Any, Path], checkpoints: dict[str, str], photos: Path, tmp_path: Path
+) -> None:
+    """The tolerance that the README states: a pixel of a box, 1 % of a length."""
+    sets = [*overrides(checkpoints, photos, tmp_path / "out"), "run.executor=inprocess", "run.device=cuda"]
+    build.perceive(load_config(ROOT / "configs" / "full.yaml", sets))
+    ours, theirs = (scenes_from_table(table(folder / "scenes")) for folder in (tmp_path / "out", built[1]))
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one.depth_range_m, other.depth_range_m, rtol=0.01)
+        for a, b in zip(one.objects, other.objects, strict=True):
+            np.testing.assert_allclose(a.box_px, b.box_px, atol=1.0)
+            assert a.label == b.label
+            np.testing.assert_allclose(a.nearest_depth_m, b.nearest_depth_m, rtol=0.01)
+            assert (a.geometry is None) == (b.geometry is None)
+            if a.geometry is not None and b.geometry is not None:
+                np.testing.assert_allclose(a.geometry.size_m, b.geometry.size_m, rtol=0.01, atol=0.001)
 
 
 def test_actors_share_the_logical_gpu(checkpoints: dict[str, str], photos: Path, tmp_path: Path) -> None:
