@@ -33,6 +33,7 @@ from spatialgen.testing.scenes import sample_scene
 STEPS = (
     "depth_on_image_grid",
     "find_ground",
+    "bounds_of",
     "crop_object",
     "edge_quality",
     "restored",
