@@ -22,7 +22,7 @@ def unproject(camera: Camera, u_px: ArrayLike, v_px: ArrayLike, depth_m: ArrayLi
     depth = np.asarray(depth_m, np.float32)
     x = (np.asarray(u_px, np.float64) - camera.cx) / camera.fx
     y = (np.asarray(v_px, np.float64) - camera.cy) / camera.fy
-    dimensions = len(np.broadcast_shapes(x.shape, y.shape, depth.shape))
+    dimensions = max(x.ndim, y.ndim, depth.ndim)
     x, y = (a.reshape((1,) * (dimensions - a.ndim) + a.shape) for a in (x, y))
     across, down, ahead = rotation.T.reshape(3, 3, *(1,) * dimensions)
     return np.asarray(((across * x + ahead).astype(np.float32) + (down * y).astype(np.float32)) * depth)

@@ -86,10 +86,10 @@ def _silhouettes(crop: Crop) -> tuple[I32, Bool]:
     inner[window] = crop.mask[window]
     at, du, dv = borders(inner)
     keep = slice(None, None, max(1, len(at) // _MOST_BORDERS))
-    at, shift = at[keep], (dv * width + du)[keep]
-    at, shift = at[~crop.mask.ravel()[at + shift]], shift[~crop.mask.ravel()[at + shift]]
-    steps = np.arange(-SEARCH_PX, SEARCH_PX + 2)
-    lines = np.clip(at[:, None] + steps * shift[:, None], 0, height * width - 1)
+    at, shift = at[keep], dv[keep] * width + du[keep]
+    leaves = ~crop.mask.ravel()[at + shift]
+    lines = at[leaves, None] + np.arange(-SEARCH_PX, SEARCH_PX + 2) * shift[leaves, None]
+    lines = np.minimum(np.maximum(lines, 0), height * width - 1)
     with np.errstate(divide="ignore"):
         profile = 1 / crop.depth_m.ravel()[lines]
     drop = (profile[:, :-1] - profile[:, 1:]) / profile[:, :1]

@@ -69,8 +69,10 @@ def _backed(points: F64, cloud: Cloud, reach_m: float) -> Bool:
 
 def _is_near(points: F64, others: F32, reach_m: float) -> Bool:
     """Return which points (N, 2) lie within reach of any of `others` (2, K)."""
-    x, y = points.astype(np.float32).T[:, :, None] - others[:, None]
-    return np.asarray((x * x + y * y).min(axis=1) < reach_m**2)
+    there = others.astype(np.float64)
+    squared = points @ (-2 * there)
+    squared += (there * there).sum(axis=0)
+    return np.asarray(squared.min(axis=1) + (points * points).sum(axis=1) < reach_m**2)
 
 
 def _arc(arms: F64) -> float:
