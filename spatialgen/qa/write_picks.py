@@ -5,23 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from spatialgen.qa.asks import Asks
-from spatialgen.qa.columns import choose, either, fill, ids, rows_of
+from spatialgen.qa.columns import either, rows_of
 from spatialgen.qa.english import listed
-from spatialgen.qa.facts import Bool
 from spatialgen.qa.keys import U64, below, coin, draw
 from spatialgen.qa.names import Naming
-from spatialgen.qa.phrase import Wording, frames, wording
+from spatialgen.qa.phrase import Wording, wording
 from spatialgen.qa.writing import (
     Words,
     Written,
     joined,
     lettered_options,
     pick,
-    pick_either,
+    put_claim,
     shuffled,
-    value_statement,
-    with_statement,
-    yes_no_answers,
 )
 
 ORDER_DRAWS = 10  # of which enough are different, even of three things
@@ -62,24 +58,7 @@ def _claimed_pick(asks: Asks, own: Wording, words: Words, losers: list[list[int]
     turns = below(asks.keys, "loser", np.array([len(rest) for rest in losers], np.int64)).tolist()
     other = [naming.phrases[rest[k]] for rest, k in zip(losers, turns, strict=True)]
     claim_words = words | {"w": either(said, words["w"], other)}
-    return _put_claim(asks, own, words, claim_words, said)
-
-
-def _put_claim(asks: Asks, own: Wording, words: Words, claim_words: Words, said: Bool) -> Written:
-    among, sentences = own.of("among") or own.of("statement"), own.of("among.") or own.of("statement.")
-    choice = choose(among, asks.keys, "claim")
-    claim = with_statement(claim_words, fill(among, choice, claim_words), fill(sentences, choice, claim_words))
-    stated = value_statement(asks, own, words)
-    if asks.form == "true_false":
-        questions, question_ids = pick(frames().of("true_false"), asks.keys, "question", claim)
-        says_yes = said
-    else:
-        inverted = coin(asks.keys, "inverted")
-        frame = frames().of("claim_inverted"), frames().of("claim")
-        questions, question_ids = pick_either(*frame, inverted, asks.keys, "question", claim)
-        says_yes = said != inverted
-    names = [f"{c}.{q.partition('/')[2]}" for c, q in zip(ids(among, choice), question_ids, strict=True)]
-    return yes_no_answers(questions, names, says_yes, asks.keys, stated, truth=asks.form)
+    return put_claim(asks, own, words, claim_words, said)
 
 
 def write_order(asks: Asks, naming: Naming, units: str) -> Written:
@@ -101,7 +80,7 @@ def write_order(asks: Asks, naming: Naming, units: str) -> Written:
         return lettered_options(stems, stem_ids, *shuffled(options, [0] * len(options), asks.keys), asks.keys)
     said = coin(asks.keys, "said")
     other = [", ".join(w[0]) if w else ", ".join(m[::-1]) for m, w in zip(members, wrong, strict=True)]
-    return _put_claim(asks, own, words, words | {"order": either(said, words["order"], other)}, said)
+    return put_claim(asks, own, words, words | {"order": either(said, words["order"], other)}, said)
 
 
 def _unique(orders: list[list[str]]) -> list[list[str]]:

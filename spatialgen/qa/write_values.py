@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from spatialgen.qa.asks import Asks
-from spatialgen.qa.columns import choose, either, fill, ids
+from spatialgen.qa.columns import either
 from spatialgen.qa.english import capital
 from spatialgen.qa.facts import DECIDED, F64
 from spatialgen.qa.keys import U64, coin, draw
@@ -21,9 +21,9 @@ from spatialgen.qa.writing import (
     lettered_options,
     pick,
     pick_either,
+    put_claim,
     subject_words,
     value_statement,
-    with_statement,
     yes_no_answers,
 )
 
@@ -104,18 +104,4 @@ def _stated(asks: Asks, own: Wording, words: Words, columns: list[list[str]]) ->
     said = coin(asks.keys, "said")
     partner = either(asks.right == 0, columns[1], columns[0])
     claim_words = words | {"v": either(said, words["v"], partner)}
-    templates, sentences = own.of("statement"), own.of("statement.")
-    choice = choose(templates, asks.keys, "claim")
-    claim = with_statement(claim_words, fill(templates, choice, claim_words), fill(sentences, choice, claim_words))
-    stated = value_statement(asks, own, words)
-    claim_ids = ids(templates, choice)
-    if asks.form == "true_false":
-        questions, question_ids = pick(frames().of("true_false"), asks.keys, "question", claim)
-        says_yes = said
-    else:
-        inverted = coin(asks.keys, "inverted")
-        frame = frames().of("claim_inverted"), frames().of("claim")
-        questions, question_ids = pick_either(*frame, inverted, asks.keys, "question", claim)
-        says_yes = said != inverted
-    names = [f"{c}.{q.partition('/')[2]}" for c, q in zip(claim_ids, question_ids, strict=True)]
-    return yes_no_answers(questions, names, says_yes, asks.keys, stated, truth=asks.form)
+    return put_claim(asks, own, words, claim_words, said)

@@ -10,7 +10,7 @@ import numpy as np
 from spatialgen.qa.asks import Asks
 from spatialgen.qa.columns import LETTERS, choose, fill, ids, lettered, rows_of
 from spatialgen.qa.facts import I64, Bool, Facts
-from spatialgen.qa.keys import U64, below, draw
+from spatialgen.qa.keys import U64, below, coin, draw
 from spatialgen.qa.names import Naming
 from spatialgen.qa.phrase import Template, Wording, frames
 
@@ -112,3 +112,21 @@ def value_statement(asks: Asks, own: Wording, words: Words) -> Words:
     templates, sentences = own.of("statement"), own.of("statement.")
     choice = choose(templates, asks.keys, "answer statement")
     return with_statement(words, fill(templates, choice, words), fill(sentences, choice, words))
+
+
+def put_claim(asks: Asks, own: Wording, words: Words, claim_words: Words, said: Bool) -> Written:
+    """Claim what `claim_words` say, which is so where `said`, as true or false or as yes or no."""
+    among, sentences = own.of("among") or own.of("statement"), own.of("among.") or own.of("statement.")
+    choice = choose(among, asks.keys, "claim")
+    claim = with_statement(claim_words, fill(among, choice, claim_words), fill(sentences, choice, claim_words))
+    stated = value_statement(asks, own, words)
+    if asks.form == "true_false":
+        questions, question_ids = pick(frames().of("true_false"), asks.keys, "question", claim)
+        says_yes = said
+    else:
+        inverted = coin(asks.keys, "inverted")
+        frame = frames().of("claim_inverted"), frames().of("claim")
+        questions, question_ids = pick_either(*frame, inverted, asks.keys, "question", claim)
+        says_yes = said != inverted
+    names = [f"{c}.{q.partition('/')[2]}" for c, q in zip(ids(among, choice), question_ids, strict=True)]
+    return yes_no_answers(questions, names, says_yes, asks.keys, stated, truth=asks.form)
