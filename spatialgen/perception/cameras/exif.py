@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from spatialgen.perception.cameras._pinhole import from_field_of_view, from_focal_35mm
-from spatialgen.records import Camera, Frame, ModelUse
+from spatialgen.perception.plain import PlainBackend
+from spatialgen.records import Camera, Frame
 
 BELIEVABLE_MM = (8.0, 1200.0)
 
@@ -27,26 +28,8 @@ class Config(BaseModel):
     prior_sigma: float = Field(0.25, ge=0)
 
 
-class Backend:
+class Backend(PlainBackend[Config]):
     """The camera estimator; see the module."""
-
-    version = "1"
-    uses_gpu = False
-    batch_size = 64
-    weights = ()
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-
-    def setup(self, device: str) -> None:
-        """Do nothing: there is no network."""
-
-    def models(self) -> tuple[ModelUse, ...]:
-        """Return no models."""
-        return ()
-
-    def close(self) -> None:
-        """Do nothing."""
 
     def intrinsics(self, frames: Sequence[Frame]) -> list[Camera]:
         """Return a camera for each frame; an EXIF focal length beyond 8 .. 1200 mm is not believed."""
@@ -55,5 +38,5 @@ class Backend:
     def _camera(self, frame: Frame) -> Camera:
         focal = frame.exif_focal_35mm
         if focal is not None and BELIEVABLE_MM[0] <= focal <= BELIEVABLE_MM[1]:
-            return from_focal_35mm(focal, frame.size_wh, self._config.exif_sigma)
-        return from_field_of_view(self._config.fov_deg, frame.size_wh, self._config.prior_sigma, "prior")
+            return from_focal_35mm(focal, frame.size_wh, self.config.exif_sigma)
+        return from_field_of_view(self.config.fov_deg, frame.size_wh, self.config.prior_sigma, "prior")

@@ -12,7 +12,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from spatialgen.perception.captioners._colors import dominant_color
-from spatialgen.records import I32, U8, Bool, Frame, ModelUse, ObjectText
+from spatialgen.perception.plain import PlainBackend
+from spatialgen.records import I32, U8, Bool, Frame, ObjectText
 
 EDGE_SHARE = 0.08  # of the square root of an object's area: pixels nearer to its edge may be another thing's
 
@@ -28,26 +29,8 @@ class Config(BaseModel):
     min_pixels: int = Field(64, ge=1)
 
 
-class Backend:
+class Backend(PlainBackend[Config]):
     """The captioner; see the module."""
-
-    version = "1"
-    uses_gpu = False
-    batch_size = 64
-    weights = ()
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-
-    def setup(self, device: str) -> None:
-        """Do nothing: there is no network."""
-
-    def models(self) -> tuple[ModelUse, ...]:
-        """Return no models."""
-        return ()
-
-    def close(self) -> None:
-        """Do nothing."""
 
     def describe(self, frames: Sequence[Frame]) -> list[tuple[ObjectText, ...]]:
         """Return a colour word or None for each object of each frame, of the pixels well inside its mask."""
@@ -68,9 +51,9 @@ class Backend:
     def _text(self, rgb: U8, ids: I32, value: int, window: tuple[slice, slice]) -> ObjectText:
         around = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in window)
         pixels = rgb[around][well_inside(ids[around] == value)]
-        if len(pixels) < self._config.min_pixels:
+        if len(pixels) < self.config.min_pixels:
             return ObjectText()
-        return ObjectText(color=dominant_color(pixels, self._config.min_share, self._config.min_lead))
+        return ObjectText(color=dominant_color(pixels, self.config.min_share, self.config.min_lead))
 
 
 def well_inside(mask: Bool) -> Bool:

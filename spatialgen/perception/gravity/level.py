@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from spatialgen.records import Frame, Gravity, ModelUse
+from spatialgen.perception.plain import PlainBackend
+from spatialgen.records import Frame, Gravity
 
 
 class Config(BaseModel):
@@ -22,30 +23,12 @@ class Config(BaseModel):
     sigma_deg: float = Field(14.0, gt=0)
 
 
-class Backend:
+class Backend(PlainBackend[Config]):
     """The gravity estimator; see the module."""
-
-    version = "1"
-    uses_gpu = False
-    batch_size = 64
-    weights = ()
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-
-    def setup(self, device: str) -> None:
-        """Do nothing: there is no network."""
-
-    def models(self) -> tuple[ModelUse, ...]:
-        """Return no models."""
-        return ()
-
-    def close(self) -> None:
-        """Do nothing."""
 
     def up(self, frames: Sequence[Frame]) -> list[Gravity | None]:
         """Return the same prior for every frame."""
-        prior = level_prior(self._config.pitch_deg, self._config.sigma_deg)
+        prior = level_prior(self.config.pitch_deg, self.config.sigma_deg)
         return [prior for _ in frames]
 
 
