@@ -66,6 +66,8 @@ class AnalyticConfig(Settings):
     """Pixels."""
     height: int = Field(default=240, ge=32, le=4096)
     """Pixels."""
+    shapes: Literal["usual", "other"] = "usual"
+    """`other`: things of the same names built from other forms, to test on shapes that nothing was trained on."""
 
 
 SourceConfig = Annotated[

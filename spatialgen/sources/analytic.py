@@ -11,6 +11,7 @@ from PIL import Image
 
 from spatialgen.records import Frame, Reject
 from spatialgen.sources.base import PlanRow
+from spatialgen.testing.furniture import Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,15 @@ class AnalyticSource:
     scenes: int
     size_wh: tuple[int, int] = (320, 240)
     seed: int = 0
+    shapes: Shapes = "usual"
 
     def list(self) -> Iterator[PlanRow | Reject]:
         """Yield one row a scene; `locator` is its seed."""
+        from spatialgen.testing.scenes import scene_id
+
         size = 3 * self.size_wh[0] * self.size_wh[1]
         for seed in range(self.seed, self.seed + self.scenes):
-            name = f"room-{seed:06d}"
+            name = scene_id("room", seed, self.shapes)
             yield PlanRow(name, name.encode(), size, 0, str(seed))
 
     def given(self, row: PlanRow) -> frozenset[str]:
@@ -38,7 +42,7 @@ class AnalyticSource:
         from spatialgen.testing.render import render
         from spatialgen.testing.scenes import sample_scene
 
-        scene = sample_scene(int(row.locator), size_wh=self.size_wh)
+        scene = sample_scene(int(row.locator), size_wh=self.size_wh, shapes=self.shapes)
         frame = to_frame(scene, render(scene))
         return replace(frame, encoded=_png(frame.rgb), image_format="png"), ()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -36,7 +37,8 @@ class Model:
     shelves: tuple[Shelf, ...] = ()
 
 
-def _model(parts: list[tuple[Solid, float]], *shelves: Shelf) -> Model:
+def make(parts: list[tuple[Solid, float]], *shelves: Shelf) -> Model:
+    """Return the model of (solid, brightness) parts."""
     return Model(tuple(solid for solid, _ in parts), tuple(shade for _, shade in parts), shelves)
 
 
@@ -46,7 +48,8 @@ def box(x: float, y: float, z: float, /, *extents_m: float) -> Box:
     return Box(np.array([x, y, z + dz / 2]), np.array([dx, dy, dz]) / 2)
 
 
-def _post(x: float, y: float, z: float, radius: float, height: float) -> Frustum:
+def post(x: float, y: float, z: float, radius: float, height: float) -> Frustum:
+    """Return an upright cylinder on (x, y) that starts at z."""
     return cylinder(np.array([x, y, z + height / 2]), radius, height)
 
 
@@ -61,18 +64,18 @@ def table(random: Random) -> Model:
     top = random.uniform(0.03, 0.05)
     parts = _four_legs(dx, dy, dz - top, random.uniform(0.05, 0.08), 0.75)
     parts.append((box(0, 0, dz - top, dx, dy, top), 1.0))
-    return _model(parts, Shelf(dz, dx / 2, dy / 2))
+    return make(parts, Shelf(dz, dx / 2, dy / 2))
 
 
 def round_table(random: Random) -> Model:
     """A round top on one pole and a round foot."""
     radius, dz = random.uniform(0.35, 0.6), random.uniform(0.6, 0.78)
     parts: list[tuple[Solid, float]] = [
-        (_post(0, 0, 0, radius * 0.55, 0.03), 0.7),
-        (_post(0, 0, 0.03, 0.04, dz - 0.06), 0.7),
-        (_post(0, 0, dz - 0.03, radius, 0.03), 1.0),
+        (post(0, 0, 0, radius * 0.55, 0.03), 0.7),
+        (post(0, 0, 0.03, 0.04, dz - 0.06), 0.7),
+        (post(0, 0, dz - 0.03, radius, 0.03), 1.0),
     ]
-    return _model(parts, Shelf(dz, radius * 0.65, radius * 0.65))
+    return make(parts, Shelf(dz, radius * 0.65, radius * 0.65))
 
 
 def chair(random: Random) -> Model:
@@ -81,15 +84,15 @@ def chair(random: Random) -> Model:
     back = random.uniform(0.35, 0.5)
     parts = _four_legs(dx, dy, seat - 0.04, 0.04, 0.7)
     parts += [(box(0, 0, seat - 0.04, dx, dy, 0.04), 1.0), (box(0, dy / 2 - 0.015, seat, dx, 0.03, back), 0.9)]
-    return _model(parts, Shelf(seat, dx / 2, dy / 2 - 0.05))
+    return make(parts, Shelf(seat, dx / 2, dy / 2 - 0.05))
 
 
 def stool(random: Random) -> Model:
     """A round seat on four legs."""
     radius, dz = random.uniform(0.15, 0.2), random.uniform(0.42, 0.7)
     parts = _four_legs(radius * 1.3, radius * 1.3, dz - 0.04, 0.035, 0.7)
-    parts.append((_post(0, 0, dz - 0.04, radius, 0.04), 1.0))
-    return _model(parts, Shelf(dz, radius * 0.6, radius * 0.6))
+    parts.append((post(0, 0, dz - 0.04, radius, 0.04), 1.0))
+    return make(parts, Shelf(dz, radius * 0.6, radius * 0.6))
 
 
 def sofa(random: Random) -> Model:
@@ -103,7 +106,7 @@ def sofa(random: Random) -> Model:
     parts += [
         (box(side * (dx - arm) / 2, -0.1, seat, arm, dy - 0.2, random.uniform(0.15, 0.22)), 0.85) for side in (-1, 1)
     ]
-    return _model(parts, Shelf(seat, dx / 2 - arm, dy / 2 - 0.22))
+    return make(parts, Shelf(seat, dx / 2 - arm, dy / 2 - 0.22))
 
 
 def shelf(random: Random) -> Model:
@@ -122,7 +125,7 @@ def shelf(random: Random) -> Model:
         Shelf(float(z) + thick, dx / 2 - 0.05, dy / 2 - 0.03, float(head))
         for z, head in zip(levels, heads, strict=True)
     ]
-    return _model(parts, *spots)
+    return make(parts, *spots)
 
 
 def cabinet(random: Random) -> Model:
@@ -132,7 +135,7 @@ def cabinet(random: Random) -> Model:
         (box(0, 0, 0, dx - 0.04, dy - 0.03, dz - 0.03), 0.85),
         (box(0, 0, dz - 0.03, dx, dy, 0.03), 1.0),
     ]
-    return _model(parts, Shelf(dz, dx / 2, dy / 2))
+    return make(parts, Shelf(dz, dx / 2, dy / 2))
 
 
 def lamp(random: Random) -> Model:
@@ -140,11 +143,11 @@ def lamp(random: Random) -> Model:
     dz, foot, wide = random.uniform(1.3, 1.75), random.uniform(0.12, 0.17), random.uniform(0.18, 0.25)
     cap = random.uniform(0.22, 0.32)
     parts: list[tuple[Solid, float]] = [
-        (_post(0, 0, 0, foot, 0.03), 0.7),
-        (_post(0, 0, 0.03, 0.015, dz - cap - 0.03), 0.6),
+        (post(0, 0, 0, foot, 0.03), 0.7),
+        (post(0, 0, 0.03, 0.015, dz - cap - 0.03), 0.6),
         (Frustum(np.array([0, 0, dz - cap / 2]), wide, wide * random.uniform(0.6, 0.9), cap / 2), 1.15),
     ]
-    return _model(parts)
+    return make(parts)
 
 
 def bed(random: Random) -> Model:
@@ -156,13 +159,13 @@ def bed(random: Random) -> Model:
         (box(0, dy / 2 - 0.02, dz * 0.55, dx, 0.04, random.uniform(0.4, 0.6)), 0.6),
         (box(0, dy / 2 - 0.35, dz, dx * 0.5, 0.35, 0.1), 1.15),
     ]
-    return _model(parts, Shelf(dz, dx / 2 - 0.05, dy / 2 - 0.6))
+    return make(parts, Shelf(dz, dx / 2 - 0.05, dy / 2 - 0.6))
 
 
 def crate(random: Random) -> Model:
     """A solid box on the floor."""
     dx, dy, dz = random.uniform(0.3, 0.7), random.uniform(0.3, 0.7), random.uniform(0.25, 0.7)
-    return _model([(box(0, 0, 0, dx, dy, dz), 1.0)], Shelf(dz, dx / 2, dy / 2))
+    return make([(box(0, 0, 0, dx, dy, dz), 1.0)], Shelf(dz, dx / 2, dy / 2))
 
 
 def basket(random: Random) -> Model:
@@ -172,19 +175,19 @@ def basket(random: Random) -> Model:
     for side in (-1, 1):
         parts.append((box(side * (dx - thick) / 2, 0, thick, thick, dy, dz - thick), 1.0))
         parts.append((box(0, side * (dy - thick) / 2, thick, dx - 2 * thick, thick, dz - thick), 0.9))
-    return _model(parts, Shelf(thick, dx / 2 - 0.03, dy / 2 - 0.03, dz - thick, inside=True))
+    return make(parts, Shelf(thick, dx / 2 - 0.03, dy / 2 - 0.03, dz - thick, inside=True))
 
 
 def trash_bin(random: Random) -> Model:
     """A cone that widens upwards."""
     radius, dz = random.uniform(0.11, 0.17), random.uniform(0.3, 0.6)
-    return _model([(Frustum(np.array([0, 0, dz / 2]), radius, radius * random.uniform(1.1, 1.35), dz / 2), 1.0)])
+    return make([(Frustum(np.array([0, 0, dz / 2]), radius, radius * random.uniform(1.1, 1.35), dz / 2), 1.0)])
 
 
 def barrel(random: Random) -> Model:
     """An upright cylinder."""
     radius, dz = random.uniform(0.2, 0.32), random.uniform(0.5, 0.9)
-    return _model([(_post(0, 0, 0, radius, dz), 1.0)], Shelf(dz, radius * 0.65, radius * 0.65))
+    return make([(post(0, 0, 0, radius, dz), 1.0)], Shelf(dz, radius * 0.65, radius * 0.65))
 
 
 def plant(random: Random) -> Model:
@@ -192,10 +195,10 @@ def plant(random: Random) -> Model:
     pot, dz, crown = random.uniform(0.12, 0.18), random.uniform(0.7, 1.2), random.uniform(0.2, 0.32)
     parts: list[tuple[Solid, float]] = [
         (Frustum(np.array([0, 0, pot]), pot * 0.75, pot, pot), 0.6),
-        (_post(0, 0, 2 * pot, 0.02, max(dz - 2 * pot - crown, 0.05)), 0.5),
+        (post(0, 0, 2 * pot, 0.02, max(dz - 2 * pot - crown, 0.05)), 0.5),
         (Ball(np.array([0, 0, dz - crown + 0.02]), radius_m=crown), 1.0),
     ]
-    return _model(parts)
+    return make(parts)
 
 
 def cone(random: Random) -> Model:
@@ -206,24 +209,24 @@ def cone(random: Random) -> Model:
         (box(0, 0, 0, foot, foot, 0.03), 0.7),
         (Frustum(np.array([0, 0, 0.03 + (dz - 0.03) / 2]), radius, 0.02, (dz - 0.03) / 2), 1.0),
     ]
-    return _model(parts)
+    return make(parts)
 
 
 def ball(random: Random) -> Model:
     """A sphere."""
     radius = random.uniform(0.09, 0.16)
-    return _model([(Ball(np.array([0, 0, radius]), radius_m=radius), 1.0)])
+    return make([(Ball(np.array([0, 0, radius]), radius_m=radius), 1.0)])
 
 
 def mug(random: Random) -> Model:
     """A cylinder with a handle of three bars at its side."""
     radius, dz, thick = random.uniform(0.038, 0.05), random.uniform(0.085, 0.12), 0.012
     reach = random.uniform(0.025, 0.035)
-    parts: list[tuple[Solid, float]] = [(_post(0, 0, 0, radius, dz), 1.0)]
+    parts: list[tuple[Solid, float]] = [(post(0, 0, 0, radius, dz), 1.0)]
     bars = (dz * 0.2, dz * 0.8 - thick)
     parts += [(box(radius + reach / 2 - 0.004, 0, z, reach + 0.008, thick, thick), 0.85) for z in bars]
     parts.append((box(radius + reach, 0, dz * 0.2, thick, thick, dz * 0.6), 0.85))
-    return _model(parts)
+    return make(parts)
 
 
 def bottle(random: Random) -> Model:
@@ -231,29 +234,29 @@ def bottle(random: Random) -> Model:
     radius, dz = random.uniform(0.032, 0.045), random.uniform(0.22, 0.32)
     body, shoulder = dz * 0.62, dz * 0.15
     parts: list[tuple[Solid, float]] = [
-        (_post(0, 0, 0, radius, body), 1.0),
+        (post(0, 0, 0, radius, body), 1.0),
         (Frustum(np.array([0, 0, body + shoulder / 2]), radius, radius * 0.4, shoulder / 2), 0.95),
-        (_post(0, 0, body + shoulder, radius * 0.4, dz - body - shoulder), 0.85),
+        (post(0, 0, body + shoulder, radius * 0.4, dz - body - shoulder), 0.85),
     ]
-    return _model(parts)
+    return make(parts)
 
 
 def book(random: Random) -> Model:
     """A flat box lying down."""
     dx, dy, dz = random.uniform(0.14, 0.2), random.uniform(0.2, 0.28), random.uniform(0.025, 0.06)
-    return _model([(box(0, 0, 0, dx, dy, dz), 1.0)], Shelf(dz, dx / 2, dy / 2))
+    return make([(box(0, 0, 0, dx, dy, dz), 1.0)], Shelf(dz, dx / 2, dy / 2))
 
 
 def small_box(random: Random) -> Model:
     """A small cardboard box."""
     dx, dy, dz = random.uniform(0.12, 0.28), random.uniform(0.12, 0.25), random.uniform(0.08, 0.22)
-    return _model([(box(0, 0, 0, dx, dy, dz), 1.0)], Shelf(dz, dx / 2, dy / 2))
+    return make([(box(0, 0, 0, dx, dy, dz), 1.0)], Shelf(dz, dx / 2, dy / 2))
 
 
 def bowl(random: Random) -> Model:
     """A cone that widens upwards, wider than high."""
     radius, dz = random.uniform(0.08, 0.13), random.uniform(0.06, 0.09)
-    return _model([(Frustum(np.array([0, 0, dz / 2]), radius * 0.55, radius, dz / 2), 1.0)])
+    return make([(Frustum(np.array([0, 0, dz / 2]), radius * 0.55, radius, dz / 2), 1.0)])
 
 
 def monitor(random: Random) -> Model:
@@ -265,21 +268,22 @@ def monitor(random: Random) -> Model:
         (box(0, 0.03, 0.015, 0.05, 0.03, dz - screen * 0.5), 0.7),
         (box(0, 0, dz - screen, dx, 0.04, screen), 1.0),
     ]
-    return _model(parts)
+    return make(parts)
 
 
 def desk_lamp(random: Random) -> Model:
     """A small lamp: a foot, a pole and a conical shade."""
     dz, foot, wide = random.uniform(0.35, 0.5), random.uniform(0.07, 0.1), random.uniform(0.1, 0.15)
     parts: list[tuple[Solid, float]] = [
-        (_post(0, 0, 0, foot, 0.02), 0.7),
-        (_post(0, 0, 0.02, 0.012, dz - 0.15), 0.6),
+        (post(0, 0, 0, foot, 0.02), 0.7),
+        (post(0, 0, 0.02, 0.012, dz - 0.15), 0.6),
         (Frustum(np.array([0, 0, dz - 0.075]), wide, wide * 0.6, 0.075), 1.15),
     ]
-    return _model(parts)
+    return make(parts)
 
 
 Maker = Callable[[Random], Model]
+Shapes = Literal["usual", "other"]
 
 STANDING: dict[str, Maker] = {
     "table": table,

@@ -9,34 +9,44 @@ import numpy as np
 from spatialgen.records import F64
 from spatialgen.testing import furniture
 from spatialgen.testing.analytic import COLORS, AnalyticObject
-from spatialgen.testing.furniture import Model, Shelf, placed
+from spatialgen.testing.furniture import Maker, Model, Shapes, Shelf, placed
 from spatialgen.testing.primitives import box_corners, yaw_rotation
 from spatialgen.testing.viewpoint import Viewpoint
 
 Kind = Literal["room", "outdoors", "tabletop", "steep", "walls", "close"]
 
 
+def makers(shapes: Shapes) -> tuple[dict[str, Maker], dict[str, Maker]]:
+    """Return what makes the standing and the small things, by label; both have the same labels for all `shapes`."""
+    if shapes == "usual":
+        return furniture.STANDING, furniture.SMALL
+    from spatialgen.testing import furniture_other
+
+    return furniture_other.STANDING, furniture_other.SMALL
+
+
 class Layout:
     """Sets things down one by one where there is room. `objects` grows in order of their ids, from 1."""
 
-    def __init__(self, random: np.random.Generator, view: Viewpoint, room_yaw: float) -> None:
+    def __init__(self, random: np.random.Generator, view: Viewpoint, room_yaw: float, shapes: Shapes = "usual") -> None:
         self.random, self.view, self.room_yaw = random, view, room_yaw
+        self._standing, self._small = makers(shapes)
         self.objects: list[AnalyticObject] = []
         self._taken: dict[int, list[F64]] = {}
 
     def furnish_floor(self, count: int, kind: Kind) -> None:
         """Put `count` things on the floor in front of the camera, and small things on some of them."""
-        labels = furniture.OUTDOORS if kind == "outdoors" else tuple(furniture.STANDING)
+        labels = furniture.OUTDOORS if kind == "outdoors" else tuple(self._standing)
         for _ in range(count):
             label = str(self.random.choice(labels))
-            model = furniture.STANDING[label](self.random)
+            model = self._standing[label](self.random)
             spot = self._find_floor_spot(model, kind)
             if spot is not None:
                 self._add(label, model, spot, 0)
 
     def furnish_tabletop(self) -> None:
         """Put a table right in front of the camera with a handful of small things on it."""
-        model = furniture.table(self.random)
+        model = self._standing["table"](self.random)
         reach = self.view.height_m - 0.75
         y = reach / np.tan(np.radians(max(self.view.pitch_deg, 20.0))) + self.random.uniform(-0.1, 0.15)
         self._add("table", model, (0.0, float(max(y, 0.55)), 0.0, float(self.random.uniform(-20, 20))), 0, carried=6)
@@ -92,8 +102,8 @@ class Layout:
         chance = 0.12 if small else 0.6
         count = carried or (int(self.random.integers(1, 4)) if self.random.random() < chance else 0)
         for _ in range(count):
-            label = str(self.random.choice(list(furniture.SMALL)))
-            model = furniture.SMALL[label](self.random)
+            label = str(self.random.choice(list(self._small)))
+            model = self._small[label](self.random)
             extent = _footprint(model, 0, 0, 0)
             radius = float(np.hypot(extent[:, 0], extent[:, 1]).max())
             free = np.array([shelf.half_x_m, shelf.half_y_m]) - radius

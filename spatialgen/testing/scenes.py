@@ -16,6 +16,7 @@ import numpy as np
 
 from spatialgen.seeding import rng
 from spatialgen.testing.analytic import COLORS, AnalyticObject, AnalyticScene
+from spatialgen.testing.furniture import Shapes
 from spatialgen.testing.layout import Kind, Layout
 from spatialgen.testing.primitives import Box, Solid, box_corners, yaw_rotation
 from spatialgen.testing.viewpoint import Viewpoint, pinhole
@@ -30,6 +31,7 @@ def sample_scene(
     size_wh: tuple[int, int] | None = (640, 480),
     objects: tuple[int, int] = (3, 7),
     level: bool = False,
+    shapes: Shapes = "usual",
 ) -> AnalyticScene:
     """Return a scene drawn from `seed`.
 
@@ -37,12 +39,13 @@ def sample_scene(
     table, little floor in view), "close" (the same so near that the border cuts the table and no floor shows),
     "steep" (a room seen from above, at times straight down) or "walls" (three walls, seen level or looking up, so
     that they are larger than the floor in view). `size_wh` in pixels,
-    None for a mix of sizes; `objects` bounds how many things stand on the floor; `level` leaves out pitch and roll.
+    None for a mix of sizes; `objects` bounds how many things stand on the floor; `level` leaves out pitch and roll;
+    `shapes` "other" builds the same things from other forms (furniture_other.py).
     """
     random = rng("analytic", kind, seed)
     view = _viewpoint(random, kind, size_wh, level)
     room_yaw = float(random.uniform(-35, 35))
-    layout = Layout(random, view, room_yaw)
+    layout = Layout(random, view, room_yaw, shapes)
     if kind in ("tabletop", "close"):
         layout.furnish_tabletop()
     else:
@@ -52,7 +55,7 @@ def sample_scene(
     )
     light = np.array([random.uniform(-0.6, 0.6), random.uniform(-0.7, -0.1), 1.0])
     return AnalyticScene(
-        scene_id=f"{kind}-{seed:06d}",
+        scene_id=scene_id(kind, seed, shapes),
         view=view,
         objects=tuple(layout.objects),
         backdrop=walls,
@@ -60,6 +63,11 @@ def sample_scene(
         light=light / np.linalg.norm(light),
         texture_seed=int(random.integers(2**31)),
     )
+
+
+def scene_id(kind: Kind, seed: int, shapes: Shapes = "usual") -> str:
+    """Return the name of the scene that `sample_scene` draws."""
+    return f"{kind}-{seed:06d}" if shapes == "usual" else f"{kind}-{shapes}-{seed:06d}"
 
 
 _PITCH_DEG: dict[Kind, tuple[float, float]] = {
