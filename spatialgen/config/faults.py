@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import types
 from collections.abc import Iterator, Mapping
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -43,7 +43,7 @@ def data_path(loc: tuple[int | str, ...], data: Any) -> KeyPath:
 
 
 def models_at(root: type[BaseModel], data: Any, path: KeyPath) -> list[Any]:
-    """Return the models (or `dict[str, model]`) that may stand at `path`, by the annotations on the way there."""
+    """Return the models (or dicts, tuples of models) that may stand at `path`, by the annotations on the way."""
     here: list[Any] = [root]
     for part in path:
         value = data[part] if _has(data, part) else None
@@ -59,8 +59,8 @@ def annotations_at(root: type[BaseModel], data: Any, path: KeyPath) -> list[Any]
 
 def _fields(models: list[Any], name: str | int) -> Iterator[tuple[Any, Role | None]]:
     for model in models:
-        if get_origin(model) is dict:
-            yield get_args(model)[1], None
+        if get_origin(model) in (dict, tuple):
+            yield get_args(model)[get_origin(model) is dict], None
             continue
         if name in model.model_fields:
             field = model.model_fields[str(name)]
@@ -74,8 +74,10 @@ def _models(annotation: Any, role: Role | None, value: Any) -> Iterator[Any]:
                 yield role.config_class(value["backend"])
             except ConfigError:
                 return
-    elif get_origin(annotation) is dict:
+    elif get_origin(annotation) in (dict, tuple):
         yield annotation
+    elif get_origin(annotation) is Annotated:
+        yield from _models(get_args(annotation)[0], None, value)
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         if _tag_fits(annotation, value):
             yield annotation

@@ -62,12 +62,11 @@ def _read(path: Path) -> _Draft:
 def _override(model: type[BaseModel], draft: _Draft, override: str) -> None:
     where = f"--set {override}"
     name, equals, text = override.partition("=")
-    keys = name.strip().split(".")
-    if not equals or not all(keys):
+    written = name.strip().split(".")
+    if not equals or not all(written):
         raise ConfigError(f"{where}: expected KEY.KEY=VALUE")
-    target = _parent(draft.data, keys, where)
-    path = tuple(keys)
-    target[keys[-1]] = _value(model, draft.data, path, text, where)
+    target, path = _parent(draft.data, written, where)
+    target[path[-1]] = _value(model, draft.data, path, text, where)
     for stale in [p for p in draft.places if p[: len(path)] == path]:
         del draft.places[stale]
     for depth in range(1, len(path) + 1):
@@ -75,14 +74,24 @@ def _override(model: type[BaseModel], draft: _Draft, override: str) -> None:
             draft.places[path[:depth]] = where
 
 
-def _parent(data: dict[str, Any], keys: Sequence[str], where: str) -> dict[str, Any]:
-    for i, key in enumerate(keys[:-1]):
-        if data.get(key) is None:
-            data[key] = {}
-        if not isinstance(data[key], dict):
-            raise ConfigError(f"{where}: {dotted(tuple(keys[: i + 1]))} is {data[key]!r} and has no keys of its own")
-        data = data[key]
-    return data
+def _parent(data: Any, keys: Sequence[str], where: str) -> tuple[Any, KeyPath]:
+    """Return the mapping or list that holds what `keys` name, and their path, in which places in lists are numbers."""
+    path: list[str | int] = []
+    for key in keys:
+        if path:
+            if data[path[-1]] is None:
+                data[path[-1]] = {}
+            data = data[path[-1]]
+        if isinstance(data, dict):
+            data.setdefault(key, None)
+            path.append(key)
+        elif isinstance(data, list) and key.isdecimal() and int(key) < len(data):
+            path.append(int(key))
+        elif isinstance(data, list):
+            raise ConfigError(f"{where}: {dotted(tuple(path))} has the places 0 to {len(data) - 1}, and no {key!r}")
+        else:
+            raise ConfigError(f"{where}: {dotted(tuple(path))} is {data!r} and has no keys of its own")
+    return data, tuple(path)
 
 
 def _value(model: type[BaseModel], data: dict[str, Any], path: KeyPath, text: str, where: str) -> Any:

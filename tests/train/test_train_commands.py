@@ -99,10 +99,19 @@ def test_chat_and_predict(trained: dict[str, Path]) -> None:
     assert answers == {str(q): known[q] for q in range(3)}
 
 
+def test_overrides_reach_into_lists(trained: dict[str, Path]) -> None:
+    change = ("--set", "stages.0.data.sources.0.split=val")
+    result = RUNNER.invoke(app, ["train", "--config", str(trained["config"]), "--audit", *change])
+    assert "nothing is left" in result.stderr
+
+
 def test_mistakes_are_told_plainly(trained: dict[str, Path]) -> None:
     cases = [
         (["train", "--config", str(trained["config"]), "--set", "stages=[]"], "stages"),
         (["train", "--config", str(trained["config"]), "--set", "run.devise=cpu"], "did you mean"),
+        (["train", "--config", str(trained["config"]), "--set", "stages.1.name=x"], "stages has the places 0 to 0"),
+        (["train", "--config", str(trained["config"]), "--set", "stages.0.nane=x"], "stages.0.nane: no such key; did"),
+        (["train", "--config", str(trained["config"]), "--set", "stages.0.data.sources.0.pth=x"], "mean 'path'"),
         (["eval", "--model", str(trained["folder"]), "--bench", "build=x"], "no model folder"),
         (["eval", "--model", str(trained["model"]), "--bench", "buildx"], "NAME=PATH"),
         (["chat", "--model", str(trained["model"]), "--image", "/absent.png", "-q", "?"], "cannot read"),
