@@ -140,6 +140,8 @@ class DataConfig(Settings):
     """Several conversations in one row, each blind to the others; False groups rows of like length instead."""
     shuffle_images: int = Field(default=512, ge=1)
     """Images shuffled together, from randomly chosen places of the source; bounds the memory."""
+    pictures: bool = True
+    """False: every picture is replaced by an empty one. What such a model can do, the questions alone give away."""
     max_bad: int = Field(default=100, ge=0)
     """Pictures or records that may be skipped as unreadable before the run stops."""
     workers: int = Field(default=2, ge=0)
@@ -171,8 +173,8 @@ class OptimConfig(Settings):
     """Rows a rank computes at once; the rest is accumulated."""
     epochs: float = Field(default=1.0, gt=0)
     """Passes over the first source."""
-    steps: int | None = Field(default=None, ge=1)
-    """Steps instead of epochs."""
+    steps: int | None = Field(default=None, ge=0)
+    """Steps instead of epochs; 0 leaves the model as it is, to compare with."""
 
     @model_validator(mode="after")
     def _divides(self) -> Self:

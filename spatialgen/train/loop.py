@@ -70,6 +70,7 @@ def open_data(made: Assembled, stage: StageConfig, seed: int) -> Mixture:
         side=made.vision.side,
         background=made.vision.background,
         pad_id=made.tokenizer.pad_token_id,
+        pictures=stage.data.pictures,
     )
     return mixture(stage.data, stage.optim.batch // stage.optim.micro_batch, encoder, settings)
 
@@ -138,7 +139,7 @@ class _Run:
 
     def _progress(self, places: dict[int, LanePlace]) -> float:
         if self.stage.optim.steps is not None:
-            return self.step / self.stage.optim.steps
+            return self.step / self.stage.optim.steps if self.stage.optim.steps else 1.0
         return self.ranks.total(self.data.progress(places, self.stage.optim.epochs))[0]
 
     def _one_step(self, items: list[Item], progress: float) -> dict[str, Any]:

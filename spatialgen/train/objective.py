@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -27,9 +28,23 @@ def tower_features(model: Any, pixels: torch.Tensor) -> torch.Tensor:
     if config.model_type == "perception_lm":
         features: torch.Tensor = tower(pixels, return_dict=True).last_hidden_state
         return features[:, 1:] if config.vision_use_cls_token else features
-    layer = config.vision_feature_layer
-    features = tower(pixels, output_hidden_states=True, return_dict=True).hidden_states[layer]
+    with _up_to_used_layer(tower, config.vision_feature_layer):
+        features = tower(pixels, output_hidden_states=True, return_dict=True).hidden_states[-1]
     return features[:, 1:] if config.vision_feature_select_strategy == "default" else features
+
+
+@contextmanager
+def _up_to_used_layer(tower: nn.Module, layer: int) -> Iterator[None]:
+    """Take the tower's layers after the one whose output is used out of the way: nothing is computed for nothing."""
+    lists = {n: m for n, m in tower.named_modules() if isinstance(m, nn.ModuleList)}
+    name = max(lists, key=lambda n: len(lists[n]))
+    whole, (parent, _, child) = lists[name], name.rpartition(".")
+    holder = tower.get_submodule(parent)
+    setattr(holder, child, whole[: layer if layer >= 0 else len(whole) + 1 + layer])
+    try:
+        yield
+    finally:
+        setattr(holder, child, whole)
 
 
 def project(model: Any, features: torch.Tensor) -> torch.Tensor:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from PIL import Image
 
 from spatialgen.records import U8
 from spatialgen.seeding import rng
@@ -26,6 +28,7 @@ class PoolSettings:
     side: int
     background: tuple[int, int, int]
     pad_id: int
+    pictures: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Pool:
         order = rng(settings.seed, "pool", pools.index, number).permutation(len(conversations))
         kept = self._readable([conversations[i] for i in order])
         self._samples = encoder.encode([(c.name, c.turns) for c in kept])
-        self._pictures = [c.picture for c in kept]
+        self._pictures = [c.picture for c in kept] if settings.pictures else [_empty(c.picture, settings) for c in kept]
         self._names = [p.key if p else None for p in self._pictures]
         self._groups = _groups(self._samples, settings, rng(settings.seed, "groups", pools.index, number))
         self._last_use = _last_uses(self._groups, self._pictures)
@@ -110,6 +113,15 @@ class Pool:
             self._blank.add(picture.key)
             self._pixels[picture.key] = np.zeros((side, side, 3), np.uint8)
         return picture.key not in self._blank
+
+
+def _empty(picture: Picture | None, settings: PoolSettings) -> Picture | None:
+    """Return a picture of nothing, the same for all, where there was one."""
+    if picture is None:
+        return None
+    out = io.BytesIO()
+    Image.new("RGB", (settings.side, settings.side), settings.background).save(out, "PNG")
+    return Picture("empty", out.getvalue(), None)
 
 
 def _groups(samples: Sequence[Encoded], settings: PoolSettings, order: np.random.Generator) -> list[list[Row]]:

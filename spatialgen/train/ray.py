@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray.train import RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
+from spatialgen.config.models import RayConfig
+from spatialgen.engine.ray import ray_session
 from spatialgen.train.config import TrainConfig
 from spatialgen.train.errors import TrainError
 
@@ -21,10 +21,7 @@ def train_on_ray(config: TrainConfig) -> Path:
     """
     settings = config.ray
     assert settings is not None
-    started = not ray.is_initialized()
-    if started:
-        ray.init(address=settings.address or "local", include_dashboard=False, log_to_driver=True)
-    try:
+    with ray_session(RayConfig(address=settings.address), pools=1):
         device = "cuda" if settings.gpus else "cpu"
         run = config.run.model_copy(update={"device": device})
         output = str(Path(config.output).absolute())
@@ -41,9 +38,6 @@ def train_on_ray(config: TrainConfig) -> Path:
         except Exception as error:
             raise TrainError(f"training on Ray failed: {error}; the same command goes on from the last step") from error
         return Path(output) / config.stages[-1].name / "model"
-    finally:
-        if started:
-            ray.shutdown()
 
 
 def _worker(given: dict[str, Any]) -> None:
@@ -53,4 +47,4 @@ def _worker(given: dict[str, Any]) -> None:
     from spatialgen.train.run import train
 
     os.chdir(given["folder"])
-    train(TrainConfig.model_validate(json.loads(given["config"]), strict=False))
+    train(TrainConfig.model_validate_json(given["config"]))

@@ -36,12 +36,12 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_build(tmp_path_factory.mktemp("data") / "build", images=12, questions=7)
 
 
-def settings(packing: bool = True, seed: int = 0) -> PoolSettings:
-    return PoolSettings(seed, CONTEXT, packing, 2, SIDE, (124, 116, 104), 0)
+def settings(packing: bool = True, pictures: bool = True) -> PoolSettings:
+    return PoolSettings(0, CONTEXT, packing, 2, SIDE, (124, 116, 104), 0, pictures)
 
 
-def mixed(data: DataConfig, tokenizer: object, lanes: int = 2, packing: bool = True) -> Mixture:
-    return mixture(data, lanes, Encoder(tokenizer, template("v1"), 4, CONTEXT), settings(packing))
+def mixed(data: DataConfig, tokenizer: object, lanes: int = 2, packing: bool = True, pictures: bool = True) -> Mixture:
+    return mixture(data, lanes, Encoder(tokenizer, template("v1"), 4, CONTEXT), settings(packing, pictures))
 
 
 def data_of(build: Path, **changes: object) -> DataConfig:
@@ -122,6 +122,17 @@ def test_a_pool_trains_on_each_conversation_once(build: Path, tokenizer: object,
     blocks = made.pools[0].source
     conversations = [c for b in range(blocks.blocks) for c in blocks.read(b, 0, made.settings.seed)]
     assert total == sum(e.supervised for e in made.encoder.encode([(c.name, c.turns) for c in conversations]))
+
+
+def test_without_pictures_all_are_the_same_empty_one_and_the_words_are_the_same(build: Path, tokenizer: object) -> None:
+    seeing = mixed(data_of(build, split="all"), tokenizer, 1)
+    blind = mixed(data_of(build, split="all"), tokenizer, 1, pictures=False)
+    one, other = (Pool(m.pools[0], 0, m.encoder, m.settings).batch(0) for m in (seeing, blind))
+    assert torch.equal(one.ids, other.ids)
+    assert torch.equal(one.labels, other.labels)
+    assert len(one.pixels) > 1
+    assert len(other.pixels) == 1
+    assert other.pixels.reshape(-1, 3).unique(dim=0).tolist() == [list(blind.settings.background)]
 
 
 def test_each_picture_is_decoded_once_a_pool(build: Path, tokenizer: object, monkeypatch: pytest.MonkeyPatch) -> None:

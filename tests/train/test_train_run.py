@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -40,9 +41,9 @@ def tower(tmp_path_factory: pytest.TempPathFactory) -> str:
     return save_tower(tmp_path_factory.mktemp("towers") / "dinov2")
 
 
-def start(tree: dict[str, Any], folder: Path, ranks: int = 1) -> subprocess.Popen[bytes]:
+def start(tree: dict[str, Any], folder: Path, ranks: int = 1, text: str = RUN) -> subprocess.Popen[bytes]:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "run.py").write_text(RUN)
+    (folder / "run.py").write_text(text)
     (folder / "config.json").write_text(json.dumps(tree))
     command = [sys.executable, str(folder / "run.py"), str(folder / "config.json")]
     if ranks > 1:
@@ -207,6 +208,17 @@ def test_sigterm_leaves_a_checkpoint_at_once(build: Path, tower: str, tmp_path: 
     assert int(saved.name.removeprefix("step-")) == max(losses(tmp_path / "out"))
 
 
+def test_no_steps_leave_the_model_as_it_began(build: Path, tower: str, tmp_path: Path) -> None:
+    untrained = config(build, tower, tmp_path / "out", stage__optim__steps=0)
+    from spatialgen.train.run import build_model
+
+    found = weights(train(untrained))
+    began = dict(build_model(untrained, untrained.model).model.named_parameters())
+    query = next(n for n in found if n.endswith("language_model.layers.0.self_attn.q_proj.weight"))
+    torch.testing.assert_close(found[query], began[query.replace("language_model.model", "model.language_model")].data)
+    assert losses(tmp_path / "out") == {}
+
+
 def test_a_run_over_epochs_reads_each_question_that_often(build: Path, tower: str, tmp_path: Path) -> None:
     changes = {"stage__optim__steps": None, "stage__optim__epochs": 2.0, "stage__optim__batch": 2}
     train(config(build, tower, tmp_path / "out", **changes))
@@ -222,3 +234,38 @@ def test_a_run_over_epochs_reads_each_question_that_often(build: Path, tower: st
     epoch = sum(e.supervised for e in data.encoder.encode([(c.name, c.turns) for c in said]))
     assert sum(r["supervised"] for r in reports) == 2 * epoch
     assert reports[-1]["progress"] == 1.0
+
+
+RAY = RUN.replace("train.run import train", "train.ray import train_on_ray as train")
+
+
+def ray_workers(driver: int) -> list[psutil.Process]:
+    """Return the processes of a driver's Ray that train."""
+    found = psutil.Process(driver).children(recursive=True)
+    return [p for p in found if "TrainWorker" in " ".join(p.cmdline())]
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_on_ray_a_killed_run_goes_on_and_has_the_loss_of_one_process(build: Path, tower: str, tmp_path: Path) -> None:
+    changes = {"stage__optim__steps": 300, "run__save_every": 10}
+    train(config(build, tower, tmp_path / "alone", **changes))
+    tree, log = settings(build, tower, tmp_path / "ray", **changes), tmp_path / "ray" / "one" / "log.jsonl"
+    tree["ray"] = {"workers": 2}
+    process = start(tree, tmp_path / "first", text=RAY)
+    deadline = time.monotonic() + 120
+    while not (log.exists() and len(log.read_text().splitlines()) > 6) and time.monotonic() < deadline:
+        assert process.poll() is None, (tmp_path / "first" / "output.txt").read_text()[-3000:]
+        time.sleep(0.005)
+    workers = ray_workers(process.pid)
+    assert len(workers) == 2
+    workers[1].kill()
+    assert process.wait(timeout=120) != 0
+    assert "the same command goes on" in (tmp_path / "first" / "output.txt").read_text()
+    assert 6 < max(losses(tmp_path / "ray")) < 300
+    finish(start(tree, tmp_path / "second", text=RAY), tmp_path / "second")
+    together = losses(tmp_path / "ray")
+    assert together == pytest.approx(losses(tmp_path / "alone"), abs=1e-4)
+    one, other = (weights(tmp_path / n / "one" / "model") for n in ("alone", "ray"))
+    for name, tensor in one.items():
+        torch.testing.assert_close(other[name], tensor, rtol=1e-3, atol=1e-4, msg=name)
