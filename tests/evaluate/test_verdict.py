@@ -128,3 +128,11 @@ def test_the_majority_answer_to_a_quantity_is_its_median() -> None:
     rows = [replace(FAR, answer=f"{v} m", value=v) for v in (1.0, 2.0, 2.1, 9.0)]
     blind = Blind(rows)
     assert [blind.majority(r).correct for r in rows] == [False, True, True, False]
+
+
+def test_a_type_and_its_inverse_are_reported_together() -> None:
+    right = replace(LEFT, question_type="right_of", image_id="j", answer="The table is to the left of the red chair.")
+    lines = {x.group: x for x in score_lines([judge(LEFT, LEFT.answer), judge(right, LEFT.answer)])}
+    assert lines["pair left_of / right_of"].estimate.mean == pytest.approx(0.5)
+    assert lines["pair left_of / right_of"].estimate.count == 2
+    assert not any("nearer" in group for group in lines)

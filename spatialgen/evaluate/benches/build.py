@@ -12,6 +12,7 @@ import numpy as np
 from spatialgen.evaluate.benches.base import Item, Line, line
 from spatialgen.evaluate.metrics import bootstrap, median
 from spatialgen.evaluate.verdict import Row, Score, judge
+from spatialgen.qa.types import INVERSE, TYPES
 from spatialgen.store.layout import BuildPaths
 from spatialgen.store.read import read_table
 
@@ -66,6 +67,10 @@ def score_lines(scores: Sequence[Score]) -> list[Line]:
     for field_name in ("form", "question_type"):
         found = sorted({getattr(s, field_name) for s in judged})
         lines += [_success(f"{field_name} {v}", [s for s in judged if getattr(s, field_name) == v]) for v in found]
+    for one, other in INVERSE.items():
+        both = [s for s in judged if s.question_type in (one, other)]
+        if both and TYPES.index(one) < TYPES.index(other):
+            lines.append(_success(f"pair {one} / {other}", both))
     errors = [s for s in judged if s.kind == "quantity" and s.form == "open" and s.error is not None]
     if errors:
         values = np.array([s.error for s in errors], np.float64)
