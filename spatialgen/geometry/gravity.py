@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from spatialgen.geometry.camera import unproject
 from spatialgen.geometry.frames import PICTURE_UP
 from spatialgen.geometry.grid import Grid
+from spatialgen.geometry.noise import DepthNoise, local_noise
 from spatialgen.records import F32, F64, Bool, Camera, Gravity
 from spatialgen.seeding import rng
 
@@ -17,10 +18,13 @@ MIN_SAMPLES = 60
 PRIOR_SIGMA_DEG = 40.0
 """How far the picture's top usually is from up: people hold cameras upright, and look down more than up."""
 
-FARTHEST_DEG = 72.0
+FARTHEST_DEG = 58.0
+"""A level surface farther from the prior would be looked at from right above; as likely it is a wall, looked up at."""
+
 _CLUSTER_COS = float(np.cos(np.radians(7.0)))
 _UPRIGHT_SINE = float(np.sin(np.radians(8.0)))
 _SEEDS = 48
+_MOST_FITTED = 0.5
 WORST_SIGMA_DEG = 4.0
 """A direction less certain than this is no use: silence is better."""
 
@@ -48,7 +52,8 @@ def gravity_from_scene(grid: Grid, camera: Camera, prior: Gravity | None) -> Gra
     rough = _level_direction(normals, center, spread)
     if rough is None:
         return None
-    level, upright = _planes(grid, camera, points, normals, rough)
+    noise = local_noise(grid, 0.0)
+    level, upright = _planes(grid, camera, points, normals, rough, noise)
     if level is None and not upright:
         return None
     up, sigma = _agree(rough, level, upright)
@@ -94,12 +99,14 @@ def _level_direction(normals: F32, center: F64, spread_deg: float) -> F64 | None
     return np.asarray(mean / np.linalg.norm(mean))
 
 
-def _planes(grid: Grid, camera: Camera, points_m: F32, normals: F32, up: F64) -> tuple[Plane | None, list[Plane]]:
+def _planes(
+    grid: Grid, camera: Camera, points_m: F32, normals: F32, up: F64, noise: DepthNoise
+) -> tuple[Plane | None, list[Plane]]:
     """Return the largest level plane, if any, and the largest upright planes of two directions."""
     with np.errstate(invalid="ignore"):
         along = np.tensordot(up.astype(np.float32), normals, axes=1)
         is_level, is_upright = along > _CLUSTER_COS, np.abs(along) < _UPRIGHT_SINE
-    level = _largest_plane(grid, camera, points_m, up, is_level)
+    level = _largest_plane(grid, camera, points_m, up, is_level, noise)
     upright: list[Plane] = []
     for _ in range(2):
         if is_upright.sum() < MIN_SAMPLES:
@@ -107,7 +114,7 @@ def _planes(grid: Grid, camera: Camera, points_m: F32, normals: F32, up: F64) ->
         direction = _densest(normals[:, is_upright])
         with np.errstate(invalid="ignore"):
             alike = is_upright & (np.tensordot(direction, normals, axes=1) > _CLUSTER_COS)
-        plane = _largest_plane(grid, camera, points_m, direction.astype(np.float64), alike)
+        plane = _largest_plane(grid, camera, points_m, direction.astype(np.float64), alike, noise)
         if plane is not None:
             upright.append(plane)
         with np.errstate(invalid="ignore"):
@@ -121,7 +128,9 @@ def _densest(normals: F32) -> F32:
     return np.asarray(seeds[:, int(np.argmax((seeds.T @ normals > _CLUSTER_COS).sum(axis=1)))])
 
 
-def _largest_plane(grid: Grid, camera: Camera, points_m: F32, direction: F64, member: Bool) -> Plane | None:
+def _largest_plane(
+    grid: Grid, camera: Camera, points_m: F32, direction: F64, member: Bool, noise: DepthNoise
+) -> Plane | None:
     """Fit the plane across `direction` on which most members lie."""
     if member.sum() < MIN_SAMPLES:
         return None
@@ -134,13 +143,15 @@ def _largest_plane(grid: Grid, camera: Camera, points_m: F32, direction: F64, me
     counts = np.convolve(np.bincount(bins), np.ones(3), mode="same")
     middle = 0.1 * float(np.exp(0.04 * (int(np.argmax(counts)) + 0.5)))
     inside = usable & (np.abs(off / middle - 1) < 0.09)
-    return fit_plane(grid, camera, inside) if inside.sum() >= MIN_SAMPLES else None
+    return fit_plane(grid, camera, inside, noise) if inside.sum() >= MIN_SAMPLES else None
 
 
-def fit_plane(grid: Grid, camera: Camera, member: Bool) -> Plane | None:
+def fit_plane(grid: Grid, camera: Camera, member: Bool, noise: DepthNoise) -> Plane | None:
     """Fit normal . ray = -1 / depth by least squares to relative errors of depth, dropping outliers twice.
 
-    The covariance counts smooth errors once a patch: it is inflated by the residuals' own correlation length.
+    The covariance counts smooth errors once a patch: it is inflated by the residuals' own correlation length. It is
+    at least what the scene's `noise` makes of it, since members were chosen for being alike. None where the members
+    cover so few patches that any plane would fit them.
     """
     x = np.broadcast_to((grid.u_px - camera.cx) / camera.fx, member.shape)
     y = np.broadcast_to(((grid.v_px - camera.cy) / camera.fy)[:, None], member.shape)
@@ -165,7 +176,12 @@ def fit_plane(grid: Grid, camera: Camera, member: Bool) -> Plane | None:
         member[member] = np.abs(residual) < max(3 * spread, 1e-5)
     size = float(np.linalg.norm(solution))
     count = int(np.isfinite(residual_map).sum())
-    variance = max(float(np.nanmean(residual_map**2)), 1e-9) * _patch_samples(residual_map)
+    patch = _patch_samples(residual_map)
+    fitted = 3.0 * patch / count  # share of the error's freedom that the fit itself takes up and the residual hides
+    if fitted > _MOST_FITTED:
+        return None
+    expected = noise.sigma**2 * max(2 * np.pi * (noise.reach_px / grid.stride) ** 2, 1.0)
+    variance = max(float(np.nanmean(residual_map**2)) / (1 - fitted) ** 2 * patch, expected, 1e-9)
     turn = (np.eye(3) - np.outer(solution, solution) / size**2) / size
     return Plane(-solution / size, turn @ (inverse_normal * variance) @ turn.T, count)
 

@@ -16,6 +16,8 @@ says how much it stretches. A floor 1.5 m below the camera and seen from 1.5 to 
 """
 WORST_SIGMA_DEG = 6.0
 """A direction less certain than this is no use: silence is better."""
+WORST_SENSOR_SIGMA_DEG = 1.0
+"""The same for a sensor's depth alone: lengths are told from it, and a tilt of two degrees spoils them."""
 MOST_APART = 3.0  # of their common sigma, beyond which one of two witnesses is wrong, and nobody knows which
 MUCH_SURER = 3.0  # times: a witness that is heard in spite of a contradiction
 
@@ -34,7 +36,7 @@ def settle_gravity(seen: Gravity | None, prior: Gravity | None, depth_sigma: flo
 
 
 def _widened(seen: Gravity | None, depth_sigma: float) -> Gravity | None:
-    if seen is None:
+    if seen is None or (not depth_sigma and seen.sigma_deg > WORST_SENSOR_SIGMA_DEG):
         return None
     return Gravity(seen.up_camera, math.hypot(seen.sigma_deg, WARP_DEG * depth_sigma), seen.source)
 

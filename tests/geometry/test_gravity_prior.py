@@ -54,3 +54,9 @@ def test_two_that_agree_are_weighted() -> None:
 def test_of_two_that_contradict_only_a_much_surer_one_is_heard() -> None:
     assert settle_gravity(up(10, 1.0, "floor"), up(18, 2.0), 0.0) is None
     assert pitch_of(settle_gravity(up(10, 0.3, "floor"), up(18, 2.0), 0.0)) == pytest.approx(10)
+
+
+def test_of_a_sensor_only_a_direction_good_enough_for_lengths_is_heard() -> None:
+    assert settle_gravity(up(10, 1.5, "floor"), None, 0.0) is None
+    assert settle_gravity(up(10, 1.5, "floor"), None, 0.05) is not None
+    assert pitch_of(settle_gravity(up(10, 1.5, "floor"), up(4, 2.0), 0.0)) == pytest.approx(4)

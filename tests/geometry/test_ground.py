@@ -8,6 +8,7 @@ from spatialgen.geometry.frames import View, canonical_from_camera
 from spatialgen.geometry.gravity import gravity_from_scene
 from spatialgen.geometry.grid import Grid, sample_grid
 from spatialgen.geometry.noise import local_noise, measure_noise
+from spatialgen.perception.gravity.level import level_prior
 from spatialgen.records import F32, F64, Camera
 from spatialgen.testing.degrade import smooth_field
 from spatialgen.testing.primitives import Box, Solid
@@ -119,12 +120,38 @@ def test_gravity_knows_how_noisy_it_is() -> None:
         depth, up, camera = picture(FAR_WALL, SIDE_WALL, pitch=18, roll=5)
         field = smooth_field(depth.shape, 24, np.random.default_rng(seed))
         found = gravity_from_scene(seen((depth * (1 + 0.02 * field)).astype(np.float32)), camera, None)
-        errors.append(angle(found.up_camera, up))
-        sigmas.append(found.sigma_deg)
-    assert np.median(errors) < 1.0
+        if found is not None:
+            errors.append(angle(found.up_camera, up))
+            sigmas.append(found.sigma_deg)
+    assert len(errors) >= 5
+    assert np.median(errors) < 0.7
+    assert max(errors) < 2.0
     assert np.mean(np.array(errors) < 3 * np.array(sigmas)) >= 0.9
 
 
 def test_a_single_wall_says_nothing_of_gravity() -> None:
     depth, _, camera = picture(Box(np.array([0.0, 2.0, 1.5]), np.array([9, 0.1, 9])), pitch=0, floor=False)
     assert gravity_from_scene(seen(depth), camera, None) is None
+
+
+@pytest.mark.parametrize("look_up", [12, 20])
+def test_a_wall_that_one_looks_up_at_is_not_level_ground(look_up: float) -> None:
+    """Nothing but habit tells it from a floor that one looks down on; habit says wall, and silence is better."""
+    wall = Box(np.array([0.0, 4.0, 1.5]), np.array([9.0, 0.1, 9.0]))
+    depth, _, camera = picture(wall, pitch=-look_up, floor=False)
+    assert gravity_from_scene(seen(depth), camera, level_prior(8.0, 14.0)) is None
+
+
+def test_a_patch_hardly_larger_than_the_noise_is_wide_says_nothing_of_gravity() -> None:
+    """A plane through three humps fits them well, and lies anywhere."""
+    told = []
+    for seed in range(20):
+        depth, up, camera = picture(pitch=45)
+        field = smooth_field(depth.shape, 24, np.random.default_rng(seed))
+        noisy = (depth * (1 + 0.03 * field)).astype(np.float32)
+        noisy[:180] = noisy[330:] = np.nan
+        noisy[:, :240] = noisy[:, 420:] = np.nan
+        found = gravity_from_scene(seen(noisy), camera, None)
+        if found is not None:
+            told.append((angle(found.up_camera, up), found.sigma_deg))
+    assert all(error < max(3 * sigma, 2.0) for error, sigma in told)
