@@ -227,3 +227,25 @@ def test_decision_rules() -> None:
     holds, fails = zone(np.array([0.3, 0.49, 1.1, 0.7]), np.full(4, 0.02), 0.5, 1.0)
     assert holds.tolist() == [True, False, False, False]
     assert fails.tolist() == [False, False, True, False]
+
+
+def with_height(height: float, sigma: float) -> list[Row]:
+    """The rows about a cone of which only the lower part is seen, `height` so far, and a table."""
+    scene = make_scene([Box("cone", (0.0, 3.0, height / 2), (0.35, 0.3, height)), Box("table", (1.5, 3.0, 0.3), A)])
+    cone = scene.objects[0]
+    sigmas = cone.geometry.size_sigma_m * np.array([1.0, 1.0, 0.0]) + np.array([0.0, 0.0, sigma])
+    geometry = replace(cone.geometry, size_sigma_m=sigmas)
+    return rows_of([replace(scene, objects=(replace(cone, geometry=geometry), *scene.objects[1:]))])
+
+
+def test_the_longest_side_is_silent_while_another_may_yet_be_longer() -> None:
+    assert [r for r in of(with_height(0.2, 0.002), "longest_side") if r["subjects"] == ["1"]]
+    assert not [r for r in of(with_height(0.2, 0.12), "longest_side") if r["subjects"] == ["1"]]
+
+
+@pytest.mark.parametrize(("apart", "says_no"), [(0.19, False), (0.27, True)])
+def test_not_the_same_only_where_it_is_surely_more_than_the_margin(apart: float, says_no: bool) -> None:
+    """A difference of 19 cm, give or take 3 cm, may be one of 16 cm, which counts as the same."""
+    rows = of(pair(dx=1.0, dy=apart, dz=0.0, sigma=0.02), "same_distance")
+    assert all(r["answer_value"] == 0.0 for r in rows)
+    assert bool(rows) is says_no

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spatialgen.qa.arrays import F64, SceneArrays
-from spatialgen.qa.decide import RATIO_VOLUME, difference_decided, difference_same
+from spatialgen.qa.decide import RATIO_VOLUME, difference_same
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind
 from spatialgen.qa.measures import camera_order, log_ratio, predicate
@@ -21,8 +21,8 @@ def _facts(a: SceneArrays) -> list[Facts]:
 
 def _tie(type_: str, a: SceneArrays, difference: F64, sigma: F64, floor: F64 | float) -> Facts:
     same = difference_same(difference, sigma, floor)
-    decided = difference_decided(difference, sigma, floor)
-    return predicate(type_, a, np.stack([a.p.i, a.p.j], 1), same, decided, sigma)
+    apart = np.abs(difference) - 2.0 * sigma > floor
+    return predicate(type_, a, np.stack([a.p.i, a.p.j], 1), same, apart, sigma)
 
 
 FAMILY = Family(
