@@ -15,6 +15,9 @@ _WINDOW = 3
 _FLAT = 0.02
 _CLEAR_MIN_M = 0.2
 _MOST_OBSTACLES = 600
+_DIRECTIONS, _RINGS = 20, 8
+_SEEN_SHARE = 0.95
+"""Share of a ring on the floor that must be seen as floor; single samples are lost to noise."""
 
 
 def depth_samples(depth_m: F32, noise_sigma: float, count: int, image_id: str) -> F32:
@@ -45,7 +48,7 @@ def free_floor(
     """Return (F, 5) x, y (canonical m), clear radius (m), u, v of up to `count` seen, empty floor points.
 
     `ratio` (h, w) is finite where the grid shows floor. The clear radius is the distance to the nearest footprint,
-    to the nearest point that stands up from the floor, and to the edge of what is seen as floor.
+    to the nearest point that stands up from the floor, and to the nearest floor that is not seen.
     """
     v, u = np.nonzero(~np.isnan(ratio))
     if not len(u) or not count:
@@ -61,15 +64,40 @@ def free_floor(
     clear = np.sqrt(np.maximum(squared.min(axis=1), 0)) if len(obstacles) else np.full(len(order), 1.0)
     seen = np.minimum.reduce([u[order], v[order], grid.depth_m.shape[1] - 1 - u[order]]) * grid.stride
     clear = np.minimum(clear, seen * grid.depth_m[v[order], u[order]] / view.camera.fx)
-    keep = [k for k in np.argsort(-clear, kind="stable") if clear[k] >= _CLEAR_MIN_M]
-    rows: list[tuple[float, ...]] = []
-    for k in keep:
-        x, y = floor[:, order[k]]
-        if all(math.hypot(x - r[0], y - r[1]) > 0.5 for r in rows):
-            rows.append((x, y, clear[k], grid.u_px[u[order[k]]], grid.v_px[v[order[k]]]))
-        if len(rows) == count:
+    spread: list[int] = []
+    for k in np.argsort(-clear, kind="stable").tolist():
+        if clear[k] < _CLEAR_MIN_M or len(spread) == 2 * count:
             break
-    return np.array(rows, np.float32).reshape(-1, 5)
+        x, y = floor[:, order[k]]
+        if all(math.hypot(x - floor[0, order[j]], y - floor[1, order[j]]) > 0.5 for j in spread):
+            spread.append(k)
+    radii = _seen_radii(floor[:, order[spread]].astype(np.float64), clear[spread], grid, ratio, view)
+    rows = [
+        (*floor[:, order[k]], radius, grid.u_px[u[order[k]]], grid.v_px[v[order[k]]])
+        for k, radius in zip(spread, radii, strict=True)
+        if radius >= _CLEAR_MIN_M
+    ]
+    return np.array(rows[:count], np.float32).reshape(-1, 5)
+
+
+def _seen_radii(centers_m: F64, most_m: F32, grid: Grid, ratio: F32, view: View) -> F64:
+    """Return the radii (K,), up to `most_m` (K,), of the discs of floor around points (2, K) that are seen as floor.
+
+    What something nearer hides, and what lies outside the picture, may hold anything.
+    """
+    turn = np.linspace(0, 2 * np.pi, _DIRECTIONS, endpoint=False)
+    radii = most_m[:, None].astype(np.float64) * np.arange(1, _RINGS + 1) / _RINGS
+    arms = np.stack([np.cos(turn), np.sin(turn)])[:, None, None] * radii[..., None]
+    x, y = centers_m[:, :, None, None] + arms
+    u, v, _ = view.pixels(np.stack([x, y, np.zeros_like(x)]))
+    with np.errstate(invalid="ignore"):
+        column = np.rint((u - grid.u_px[0]) / grid.stride)
+        row = np.rint((v - grid.v_px[0]) / grid.stride)
+        inside = (column >= 0) & (column < len(grid.u_px)) & (row >= 0) & (row < len(grid.v_px))
+    at = np.where(inside, row, 0).astype(np.intp), np.where(inside, column, 0).astype(np.intp)
+    unseen = (inside & np.isfinite(ratio[at])).mean(axis=2) < _SEEN_SHARE
+    rings = np.where(unseen.any(axis=1), np.argmax(unseen, axis=1), _RINGS)
+    return np.asarray(most_m * rings / _RINGS)
 
 
 def _dense(outline_m: F64) -> F64:
