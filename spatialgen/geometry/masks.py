@@ -27,21 +27,28 @@ _MOST_BORDERS = 250
 _ASTRAY = 0.2
 """Share of silhouettes off the masks' borders, to either side, from which a depth map is too coarse for them."""
 
+_AGREED_ASTRAY = 0.1
+"""The same share, below which masks are taken to be right to the pixel."""
+
 _CORE_PX = 2
 _NEAR_CORE_PX = 5
-_RESTORED_SIGMA_PX = 0.35
+_RESTORED_SIGMA_PX, _BLED_SIGMA_PX = 0.25, 0.7
 _SAME_SURFACE = 0.015
 _GOES_ON = 0.7
+_ALIKE, _ENOUGH_ALIKE = 0.01, 3
+_NEIGHBOURS = tuple((dv, du) for dv in (-1, 0, 1) for du in (-1, 0, 1) if dv or du)
 _STEP, _STEP_BLED = 0.015, 0.003
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeQuality:
     """`offset_px`: by how much masks must grow (negative: shrink) to meet the silhouettes in the depth map;
-    `bleeds`: whether readings next to silhouettes lie between the two sides."""
+    `bleeds`: whether readings next to silhouettes lie between the two sides; `agrees`: whether masks and depth are
+    seen to draw the same silhouettes to the pixel, nearly everywhere."""
 
     offset_px: int = 0
     bleeds: bool = False
+    agrees: bool = False
 
     @property
     def is_clean(self) -> bool:
@@ -51,7 +58,9 @@ class EdgeQuality:
     @property
     def sigma_px(self) -> float:
         """One-sigma error of a border that had to be set right, pixels."""
-        return 0.0 if self.is_clean else _RESTORED_SIGMA_PX
+        if self.is_clean:
+            return 0.0
+        return _BLED_SIGMA_PX if self.bleeds else _RESTORED_SIGMA_PX
 
     @property
     def look_px(self) -> int:
@@ -74,7 +83,8 @@ def edge_quality(crops: Iterable[Crop]) -> EdgeQuality:
     if agreed < 0.5 or (bleeds and abs(middle) < 2):
         middle = 0
     astray = float((places != 0).mean())
-    return EdgeQuality(middle, bleeds or (middle == 0 and astray > _ASTRAY))
+    bleeds |= middle == 0 and astray > _ASTRAY
+    return EdgeQuality(middle, bleeds, middle == 0 and not bleeds and astray < _AGREED_ASTRAY)
 
 
 def _silhouettes(crop: Crop) -> tuple[I32, Bool]:
@@ -98,7 +108,9 @@ def _silhouettes(crop: Crop) -> tuple[I32, Bool]:
     drop, total = drop[strong], total[strong]
     place = np.argmax(drop, axis=1) if len(drop) else np.zeros(0, np.intp)
     largest = drop[np.arange(len(drop)), place]
-    return (place - SEARCH_PX).astype(np.int32), np.asarray(largest < 0.75 * total)
+    inside, outside = (np.maximum(drop[:, end].mean(axis=1), 0) for end in (slice(None, 2), slice(-2, None)))
+    slopes = place * inside + (drop.shape[1] - 1 - place) * outside  # of the surfaces themselves, seen at a slant
+    return (place - SEARCH_PX).astype(np.int32), np.asarray(largest < 0.75 * (total - slopes))
 
 
 def restored(crop: Crop, quality: EdgeQuality) -> Crop:
@@ -136,7 +148,21 @@ def _own_readings(depth_m: F32, mask: Bool, bleeds: bool) -> Bool:
         slack = _GOES_ON * (far - near) + (_STEP_BLED if bleeds else _STEP) * depth_m
         as_inside = (depth_m < far + slack) & (depth_m > near - slack)
         thin = depth_m < nearest * (1 + _SAME_SURFACE)
-    return np.asarray(finite & (core | np.where(far > 0, as_inside, thin)))
+    own = finite & (core | np.where(far > 0, as_inside, thin))
+    return np.asarray(own & _in_company(depth_m, own) if bleeds else own)
+
+
+def _in_company(depth_m: F32, own: Bool) -> Bool:
+    """Return where enough of the eight neighbours (h, w) read almost the same: what bleeds lies between two sides."""
+    alike = np.zeros(depth_m.shape, np.int8)
+    inner = (slice(1, -1), slice(1, -1))
+    depth, limit = depth_m[inner], _ALIKE * depth_m[inner]
+    height, width = depth_m.shape
+    for dv, du in _NEIGHBOURS:
+        window = (slice(1 + dv, height - 1 + dv), slice(1 + du, width - 1 + du))
+        with np.errstate(invalid="ignore"):
+            alike[inner] += own[window] & (np.abs(depth_m[window] - depth) < limit)
+    return alike >= _ENOUGH_ALIKE
 
 
 def _smooth(depth_m: F32) -> Bool:

@@ -45,7 +45,7 @@ UNKNOWN_GRAVITY_SIGMA_DEG = 12.0
 """How far off the picture's top may be from up, where nothing better is known: distances survive it, no more."""
 _READING_SIGMA = 1e-4  # of the depth, for depth maps without any noise
 _PERCENTILE_SIGMA = 0.005  # of the distance from nearest to median: percentiles of sampled pixels
-_BORDER_SIGMA = 0.015  # the same, a pixel that the mask's border may be off
+_BORDER_SIGMA = 0.03  # the same, a pixel that the mask's border may be off
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,7 +165,7 @@ def _look(detections: Detections, depth: F32, ids: I32, ground: Ground) -> tuple
     seen: list[_Seen] = []
     for k, raw in crops.items():
         crop = restored(raw, quality)
-        facts = image_facts(crop, width, height)
+        facts = image_facts(crop, width, height, quality.agrees)
         if facts is not None:
             seen.append(
                 _Seen(

@@ -26,8 +26,11 @@ class ImageFacts:
     cut: tuple[str, ...]
 
 
-def image_facts(crop: Crop, width: int, height: int) -> ImageFacts | None:
-    """Return the facts of a crop's mask in a width x height image, None where the mask is empty."""
+def image_facts(crop: Crop, width: int, height: int, exact: bool = False) -> ImageFacts | None:
+    """Return the facts of a crop's mask in a width x height image, None where the mask is empty.
+
+    A mask that is `exact` to the pixel is cut only by a border that it touches.
+    """
     columns, rows = (crop.mask.view(np.uint8).sum(axis=axis, dtype=np.int64) for axis in (0, 1))
     pixels = int(rows.sum())
     if pixels == 0:
@@ -41,13 +44,13 @@ def image_facts(crop: Crop, width: int, height: int) -> ImageFacts | None:
         ]
     )
     return ImageFacts(
-        box, encode_mask(crop.mask, crop.u0, crop.v0, width, height), pixels, centroid, _cut(box, width, height)
+        box, encode_mask(crop.mask, crop.u0, crop.v0, width, height), pixels, centroid, _cut(box, width, height, exact)
     )
 
 
-def _cut(box_px: F32, width: int, height: int) -> tuple[str, ...]:
+def _cut(box_px: F32, width: int, height: int, exact: bool) -> tuple[str, ...]:
     x0, y0, x1, y1 = box_px
-    near = max(BORDER_PX, int(BORDER_SHARE * max(width, height)))
+    near = 0 if exact else max(BORDER_PX, int(BORDER_SHARE * max(width, height)))
     touched = {
         "left": x0 <= near,
         "right": x1 >= width - near,

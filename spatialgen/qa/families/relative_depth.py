@@ -10,7 +10,7 @@ from spatialgen.qa.family import Family, Kind
 from spatialgen.qa.measures import quantity
 
 APART = 0.1
-QUANTILE_SIGMA = 0.0007  # of percentiles and medians that are taken over some of the pixels
+QUANTILE_SIGMA = 0.001  # of percentiles and medians that are taken over some of the pixels
 
 
 def _apart(facts: Facts, i: I64, j: I64) -> Bool:

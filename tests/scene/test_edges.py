@@ -1,0 +1,61 @@
+"""Masks and depth that draw the same silhouettes, or do not: what is taken at its word."""
+
+import numpy as np
+import pytest
+from scene_maker import block, by_id, lift, picture
+
+from spatialgen.geometry.crops import Crop
+from spatialgen.geometry.masks import edge_quality
+from spatialgen.records import Frame
+from spatialgen.scene.build import build_scene
+from spatialgen.scene.config import LiftConfig
+from spatialgen.testing.degrade import Degradation, degrade
+from spatialgen.testing.frames import to_frame
+from spatialgen.testing.render import render
+from spatialgen.testing.scenes import sample_scene
+from spatialgen.testing.truth.scene import from_analytic
+
+
+def quality_of(frame: Frame):
+    assert frame.depth is not None
+    assert frame.instances is not None
+    ids = frame.instances.ids
+    return edge_quality(Crop(0, 0, frame.depth.depth_m, ids, ids == k) for k in range(1, int(ids.max()) + 1))
+
+
+def test_sides_seen_at_a_slant_are_no_readings_that_bleed() -> None:
+    """Two crates whose inner sides nearly face away: depth changes by percents a pixel there, and is exact."""
+    crates = ("crate", (block(-0.5, 3, (0.4, 0.4, 0.4)),)), ("crate", (block(0.3, 3, (0.4, 0.6, 0.9)),))
+    exact, flying = (quality_of(picture(*crates, how=Degradation(flying_px=px))) for px in (0, 1))
+    assert exact.agrees
+    assert exact.is_clean
+    assert flying.bleeds
+    assert not flying.agrees
+
+
+def a_pixel_from_the_right(frame: Frame) -> bool:
+    ids = frame.instances.ids
+    return int(np.flatnonzero((ids == 3).any(axis=0)).max()) == ids.shape[1] - 2
+
+
+@pytest.mark.parametrize(("grow", "cut"), [(0, False), (-2, True)])
+def test_a_mask_right_to_the_pixel_is_whole_a_pixel_from_the_border(grow: int, cut: bool) -> None:
+    """Where masks are too small, one that ends there may be cut all the same."""
+    things = [("crate", (block(x, 3.0, (0.4, 0.4, 0.5)),)) for x in (-1.0, 0.0)]
+    places = (("crate", (block(x, 3.0, (0.4, 0.4, 0.5)),)) for x in np.arange(1.3, 1.7, 0.001))
+    near = next(thing for thing in places if a_pixel_from_the_right(picture(*things, thing)))
+    scene = lift(picture(*things, near, how=Degradation(mask_px=grow)))
+    assert bool(by_id(scene, "3").cut) is cut
+
+
+def test_readings_that_bleed_towards_what_is_nearer_do_not_stretch_a_shelf() -> None:
+    scene = sample_scene(200)
+    how = Degradation(flying_px=1)
+    frame = to_frame(scene, degrade(render(scene, shadows=False), how, seed=scene.texture_seed), how)
+    lifted, truth = build_scene(frame, LiftConfig()), from_analytic(scene)
+    for item in lifted.objects:
+        box = truth.by_id(item.object_id).box
+        if item.geometry is not None:
+            true = np.array([box.length_m, box.width_m, box.height_m])
+            size, sigma = item.geometry.size_m, item.geometry.size_sigma_m
+            assert (np.abs(size - true) < np.maximum(0.25 * true, 3 * sigma)).all(), item.label
