@@ -25,7 +25,18 @@ _FACING = 0.9
 _EXACT = 1e-3
 """Relative error of depth below which the outermost reading is the end, and not the luckiest one."""
 
+_BLED_PX = 4
+_UPWARDS = 0.99
+_RECEDES = 0.5
+_FRACTION_OF_TOP = 0.15
+
+_COVERED, _OF_ROOM = 0.4, 0.35
+"""One-sigma error of an end that is not seen: of the largest extent, of the room there is to go on unseen."""
+
 _NEXT_PX = 3
+_STAIRS = 3.0
+"""From so many lines of pixels on that a slanted border crosses, its place is known better than to a pixel."""
+
 _FRACTION_SIGMA = 0.29
 """One-sigma error, in pixels, of an edge known to lie between two neighbours."""
 
@@ -35,12 +46,14 @@ class End:
     """Where the visible surface ends in some direction, its one-sigma error, and its state.
 
     `grounded`: whether the foot of the object is seen to end there too, and not only something on top of it.
+    `room_m`: how far it may go on beyond unseen (see `hidden`), infinity where nothing says.
     """
 
     value_m: float
     sigma_m: float
     state: str
     grounded: bool
+    room_m: float = float("inf")
 
 
 def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
@@ -53,6 +66,9 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
     w = directions.astype(np.float32)
     on_points, on_rim, half = w @ cloud.points_m, w @ cloud.rim.end_m, w @ cloud.rim.step_m
     values, sigmas, band = outermost(cloud.rim, on_points, on_rim, half)
+    for k in np.flatnonzero(directions[:, 2] > _UPWARDS).tolist():
+        if _ends_in_a_top(cloud.rim, band[k]):
+            values[k], sigmas[k] = _top(cloud, on_rim[k] - half[k], band[k])
     in_band = np.maximum(_counts(band), 1)
     sigmas += 0.7 * (np.abs(w @ _blur(cloud)) * band).sum(axis=1) / in_band
     if cloud.edge_sigma_px:
@@ -70,11 +86,19 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
         value, sigma = float(values[k]), float(sigmas[k])
         hides = state == SEEN and in_band[k] < _A_LINE and _touches_cover(cloud.rim, band[k], int(np.argmax(on_rim[k])))
         face = on_points[k][body[k] & (facing[k] > _FACING)]
+        if cloud.edge_sigma_px and directions[k, 2] > _UPWARDS and len(face) < _A_FACE:
+            face = _top_face(on_points[k], facing[k], value - float(reach[k]) - _BLED_PX * 2 * float(half[k].max()))
         if len(face) >= _A_FACE:
             value = float(face.max() if cloud.noise_sigma < _EXACT else np.median(face))
             sigma = 1e-4 * float(extents_m[k])
         ends.append(End(value, sigma, COVERED if hides else state, bool(grounded[k])))
     return ends
+
+
+def _top_face(on_points: F32, facing: F32, least_m: float) -> F32:
+    """Return the heights of a level face above `least_m`: beyond it, readings that bleed may hide where it ends."""
+    face = on_points[(on_points > least_m) & (facing > _FACING)]
+    return face if not len(face) else face[face > np.quantile(face, 0.9) - _LEAST_REACH_M]
 
 
 def _blur(cloud: Cloud) -> F32:
@@ -89,6 +113,22 @@ def _grounded(cloud: Cloud, body: Bool, rim: Bool) -> Bool:
     lowest, highest = float(heights.min()), float(heights.max())
     foot = lowest + 0.15 * (highest - lowest)
     return np.asarray(_counts(body & (heights < foot)) + _counts(rim & (cloud.rim.end_m[2] < foot)) >= 3)
+
+
+def _ends_in_a_top(rim: Rim, band: Bool) -> bool:
+    """Return whether most of the rim points in `band` (M,) lie on a face that recedes from the one below them."""
+    recedes = rim.blur_m[band] > _RECEDES * rim.step_length_m[band]
+    return len(recedes) > 0 and 2 * int(recedes.sum()) > len(recedes)
+
+
+def _top(cloud: Cloud, inner_m: F32, band: Bool) -> tuple[float, float]:
+    """Return the height of a top so narrow that its last pixels are all that is seen of it, and its sigma.
+
+    It is level, so it ends where those pixels lie, and not half a pixel above. `inner_m` (M,): the pixels' heights.
+    """
+    heights = np.sort(inner_m[band])
+    value = float(heights[-1] if cloud.noise_sigma < _EXACT else np.median(heights[len(heights) // 2 :]))
+    return value, _FRACTION_OF_TOP * float(cloud.rim.step_length_m[band].mean())
 
 
 def _touches_cover(rim: Rim, band: Bool, outermost_rim: int) -> bool:
@@ -118,8 +158,9 @@ def outermost(
     is_empty, shared = count == 0, np.maximum(count, 1)
     mean = np.where(is_empty, length.sum(axis=1) / length.shape[1], (length * band).sum(axis=1) / shared)
     values = np.where(is_empty, least, np.maximum((on_rim * band).sum(axis=1) / shared, least))
-    shares = np.where(is_empty, 1.0, np.sqrt(shared / 2))
-    return values.astype(np.float64), 2 * _FRACTION_SIGMA * mean / shares, band
+    lines = np.array([len(set(rim.line[row].tolist())) for row in band])
+    shares = np.minimum(1.0, _STAIRS / np.maximum(lines, 1))
+    return values.astype(np.float64), 2 * _FRACTION_SIGMA * mean * shares, band
 
 
 def _states(beyond: Bool, is_covered: Bool, body: Bool, facing: F32) -> list[str]:
@@ -152,10 +193,11 @@ def missing_sigma(end: End, along_m: float, across_m: float, largest_m: float) -
 
     `along_m` and `across_m` are the visible extents along its direction and across it, `largest_m` the largest of
     all three. What is covered may go on; what faces away lacks a thickness, small where a depth was seen, unknown
-    where only a front was.
+    where only a front was; neither by more than the room that it has.
     """
-    if end.state == COVERED:
-        return end.sigma_m + 0.3 * largest_m
+    if end.state == SEEN:
+        return end.sigma_m
+    guess = _COVERED * largest_m
     if end.state == AWAY:
-        return end.sigma_m + (0.6 * across_m if along_m < 0.1 * across_m else 0.02)
-    return end.sigma_m
+        guess = 0.6 * across_m if along_m < 0.1 * across_m else 0.02
+    return end.sigma_m + min(guess, _OF_ROOM * end.room_m)

@@ -34,7 +34,8 @@ class Rim:
     CONTACT; `px` (2, M): the pixel; `beyond_id` (M,): who owns the next one; `blur_m` (M,): how much
     farther or nearer the surface may be there, where its slope is unsteady or too steep to follow; `is_read` (M,):
     whether the last pixel was read, and not drawn on from farther inside; `step_length_m` (M,): half a pixel;
-    `is_covered` (M,): whether the object goes on there, since something nearer hides it or stands on its level top.
+    `is_covered` (M,): whether the object goes on there, since something nearer hides it or stands on its level top;
+    `line` (M,): which line between pixels, of all upright and level ones, the border lies on there.
     """
 
     end_m: F32
@@ -46,6 +47,7 @@ class Rim:
     is_read: Bool
     step_length_m: F32
     is_covered: Bool
+    line: I32
 
 
 def find_rim(crop: Crop, view: View, look_px: int) -> Rim:
@@ -84,6 +86,7 @@ def find_rim(crop: Crop, view: View, look_px: int) -> Rim:
         is_read=skipped == 0,
         step_length_m=length,
         is_covered=(kind == HIDDEN) | stood_on,
+        line=np.where(du != 0, 4 * (2 * u + du), 4 * (2 * v + dv) + 2).astype(np.int32),
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spatialgen.geometry.balls import fit_ball
+from spatialgen.geometry.balls import Ball, fit_ball
 from spatialgen.geometry.boxes import (
     Rectangle,
     bounding_rectangle,
@@ -15,11 +14,13 @@ from spatialgen.geometry.boxes import (
     middle,
     polygon_area,
     rectangle_areas,
+    yaw_degrees,
 )
 from spatialgen.geometry.clouds import Cloud
-from spatialgen.geometry.ends import End, find_ends, missing_sigma
+from spatialgen.geometry.ends import COVERED, SEEN, End, find_ends, missing_sigma
+from spatialgen.geometry.hidden import SeenThrough, is_grounded, room_beyond
 from spatialgen.geometry.rounds import Circle, fit_round
-from spatialgen.records import F64, Bool
+from spatialgen.records import F32, F64
 
 _TURN = np.linspace(0, 2 * np.pi, 48, endpoint=False)
 CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
@@ -32,7 +33,8 @@ _VERTICAL = np.array([[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]])
 _LATERAL = np.array([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
 _QUARTER = np.pi / 2
 _HANDLE = 0.15
-_BOARD = 0.3
+_AS_SMALL = 1.03
+_BOARD = 0.35
 """Thinner than this share of its height, what is seen may be only a board of something deeper."""
 
 
@@ -43,7 +45,9 @@ class Whole:
     `kind`: "ball", "round" (circular footprint) or "box". `rectangle` its footprint's; `outline_m` (K, 2) the convex
     outline of its footprint. `x_m`, `z_m` (2,) intervals. Sigmas of ends, pixel and guess errors only:
     `side_sigma_m` (4,) of the rectangle's sides u-, u+, v-, v+; `x_sigma_m` (2,), `z_sigma_m` (2,).
-    `low_state`: whether the bottom is SEEN, COVERED or AWAY (see `ends`).
+    `low_state`: whether the bottom is SEEN, COVERED or AWAY (see `ends`). `flare` (2,): by how much a round thing's
+    radius grows per metre down at its bottom, up at its top; never negative. `tie`: how far off the centre (m) and
+    the length axis (degrees) of another rectangle is that is as small as this one.
     """
 
     kind: str
@@ -55,10 +59,8 @@ class Whole:
     x_sigma_m: F64
     z_sigma_m: F64
     low_state: str
-
-
-SeenThrough = Callable[[F64], Bool]
-"""Tells of canonical points (3, N) whether something behind them is seen, so that they cannot be the object's."""
+    flare: tuple[float, float] = (0.0, 0.0)
+    tie: tuple[float, float] = (0.0, 0.0)
 
 
 def estimate_whole(cloud: Cloud, eye_m: F64, tolerance: float, seen_through: SeenThrough) -> Whole:
@@ -67,11 +69,11 @@ def estimate_whole(cloud: Cloud, eye_m: F64, tolerance: float, seen_through: See
     height = float(surface[2].max() - surface[2].min())
     ball = fit_ball(cloud, eye_m, tolerance)
     if ball is not None:
-        return _ball_whole(ball.center_m, ball.radius_m, _vertical_ends(cloud, height)[0])
+        return _ball_whole(ball, _vertical_ends(cloud, height, seen_through)[0])
     hull = convex_hull(surface[:2])
     circle = fit_round(cloud, hull, eye_m, tolerance)
     if circle is not None:
-        return _round_whole(circle, *_vertical_ends(cloud, height))
+        return _round_whole(cloud, circle, *_vertical_ends(cloud, height, seen_through))
     return _box_whole(cloud, hull, height, eye_m, seen_through)
 
 
@@ -83,8 +85,8 @@ def with_hidden_handle(whole: Whole, label: str) -> Whole:
     return replace(whole, side_sigma_m=whole.side_sigma_m + hidden)
 
 
-def _vertical_ends(cloud: Cloud, height: float) -> tuple[End, End]:
-    down, up = find_ends(cloud, _VERTICAL, np.full(2, height))
+def _vertical_ends(cloud: Cloud, height: float, seen_through: SeenThrough) -> tuple[End, End]:
+    down, up = _ends(cloud, _VERTICAL, np.full(2, height), seen_through)
     return _as_low(down), up
 
 
@@ -93,8 +95,24 @@ def _as_low(end: End) -> End:
     return replace(end, value_m=-end.value_m)
 
 
-def _ball_whole(center: F64, radius: float, low: End) -> Whole:
-    sigma = 0.004 * radius
+def _ends(cloud: Cloud, directions: F64, extents_m: F64, seen_through: SeenThrough) -> list[End]:
+    """Return the ends along `directions` (D, 3) with the room beyond those that are not seen.
+
+    Readings next to borders that had to be set right refute nothing; what carries an object settles its bottom.
+    """
+    ends = find_ends(cloud, directions, extents_m)
+    if cloud.edge_sigma_px:
+        return ends
+    return [
+        end
+        if end.state == SEEN or w[2] < 0
+        else replace(end, room_m=room_beyond(cloud, end, w, float(extent), seen_through))
+        for end, w, extent in zip(ends, directions, extents_m, strict=True)
+    ]
+
+
+def _ball_whole(ball: Ball, low: End) -> Whole:
+    center, radius, sigma = ball.center_m, ball.radius_m, ball.sigma_m
     return Whole(
         kind="ball",
         rectangle=Rectangle(center[:2], np.array([1.0, 0.0]), np.array([radius, radius])),
@@ -108,20 +126,40 @@ def _ball_whole(center: F64, radius: float, low: End) -> Whole:
     )
 
 
-def _round_whole(circle: Circle, low: End, high: End) -> Whole:
+def _round_whole(cloud: Cloud, circle: Circle, low: End, high: End) -> Whole:
     radius, center = circle.radius_m, circle.center_m
     z, z_sigma = _heights(low, high, 2 * radius)
+    flare = _flare(cloud, center)
+    sigma = circle.sigma_m + (flare[1] * z_sigma[1] if high.state == COVERED else 0.0)
     return Whole(
         kind="round",
         rectangle=Rectangle(center, np.array([1.0, 0.0]), np.array([radius, radius])),
         outline_m=center + radius * CIRCLE,
         x_m=center[0] + np.array([-radius, radius]),
         z_m=z,
-        side_sigma_m=np.full(4, circle.sigma_m),
-        x_sigma_m=np.full(2, circle.sigma_m),
+        side_sigma_m=np.full(4, sigma),
+        x_sigma_m=np.full(2, sigma),
         z_sigma_m=z_sigma,
         low_state=low.state,
+        flare=flare,
     )
+
+
+def _flare(cloud: Cloud, center: F64) -> tuple[float, float]:
+    """Return how much the radius about `center` (2,) grows per metre, down at the bottom and up at the top."""
+    away = np.hypot(cloud.rim.end_m[0] - np.float32(center[0]), cloud.rim.end_m[1] - np.float32(center[1]))
+    z = cloud.rim.end_m[2]
+    low, high = float(z.min()), float(z.max())
+    quarter = np.minimum(4 * (z - low) / max(high - low, 1e-6), 3).astype(np.intp)
+    radii = [_nearly_largest(away[quarter == k]) for k in range(4)]
+    step = max((high - low) / 4, 1e-6)
+    growth = np.nan_to_num([(radii[0] - radii[1]) / step, (radii[3] - radii[2]) / step])
+    return max(float(growth[0]), 0.0), max(float(growth[1]), 0.0)
+
+
+def _nearly_largest(values: F32) -> float:
+    """Return the value that a tenth of `values` (N,) exceed, NaN without any."""
+    return float(np.sort(values)[int(0.9 * (len(values) - 1))]) if len(values) else float("nan")
 
 
 def _heights(low: End, high: End, across_m: float) -> tuple[F64, F64]:
@@ -131,21 +169,27 @@ def _heights(low: End, high: End, across_m: float) -> tuple[F64, F64]:
 
 
 def _box_whole(cloud: Cloud, hull: F64, height: float, eye_m: F64, seen_through: SeenThrough) -> Whole:
-    rough = bounding_rectangle(hull, _best_angle(cloud, hull))
+    angle, tie = _best_angle(cloud, hull)
+    rough = bounding_rectangle(hull, angle)
     directions = np.zeros((6, 3))
     directions[:4, :2] = -rough.u, rough.u, -rough.v, rough.v
     directions[4:] = _VERTICAL
-    *sides, down, high = find_ends(cloud, directions, np.array([*(2 * rough.half_m).repeat(2), height, height]))
+    extents = np.array([*(2 * rough.half_m).repeat(2), height, height])
+    *sides, down, high = _ends(cloud, directions, extents, seen_through)
     low = _as_low(down)
+    if low.state != SEEN:  # whatever is lowest is not the foot
+        sides = [replace(end, grounded=False) for end in sides]
     rectangle = _from_ends(rough, sides)
     z, z_sigma = _heights(low, high, 2 * float(rectangle.half_m.max()))
-    sigmas = _side_sigmas(rectangle, sides, float(z[1] - z[0]), eye_m)
+    sigmas = _side_sigmas(cloud, rectangle, sides, float(z[1] - z[0]), eye_m, seen_through)
     outline = _outline(rectangle, hull, z, seen_through)
-    x, x_sigma = _lateral(cloud, outline, (rectangle, sigmas), float(z[1] - z[0]))
-    return Whole("box", rectangle, outline, x, z, sigmas, x_sigma, z_sigma, low.state)
+    x, x_sigma = _lateral(cloud, outline, (rectangle, sigmas), float(z[1] - z[0]), seen_through)
+    return Whole("box", rectangle, outline, x, z, sigmas, x_sigma, z_sigma, low.state, tie=tie)
 
 
-def _side_sigmas(rectangle: Rectangle, ends: list[End], height: float, eye_m: F64) -> F64:
+def _side_sigmas(
+    cloud: Cloud, rectangle: Rectangle, ends: list[End], height: float, eye_m: F64, seen_through: SeenThrough
+) -> F64:
     """Return the sigmas (4,) of a rectangle's sides, with what may be missing.
 
     A side that faces away, of a thing that looks like a board, may be the back of a board with more behind it, low
@@ -159,7 +203,9 @@ def _side_sigmas(rectangle: Rectangle, ends: list[End], height: float, eye_m: F6
         axis = (1 if k % 2 else -1) * (rectangle.u, rectangle.v)[k // 2]
         faces_away = (rectangle.center_m - eye_m[:2]) @ axis + along / 2 > 0
         sigmas[k] = missing_sigma(end, along, across, largest)
-        if faces_away and not end.grounded and along < _BOARD * height:
+        if not faces_away or along > _BOARD * height:
+            continue
+        if not is_grounded(cloud, end, np.array([*axis, 0.0]), seen_through):
             sigmas[k] += 0.6 * across
     return sigmas
 
@@ -179,7 +225,9 @@ def _outline(rectangle: Rectangle, hull: F64, z_m: F64, seen_through: SeenThroug
     return convex_hull(np.concatenate([hull, corners[possible]]).T)
 
 
-def _lateral(cloud: Cloud, outline: F64, box: tuple[Rectangle, F64], height: float) -> tuple[F64, F64]:
+def _lateral(
+    cloud: Cloud, outline: F64, box: tuple[Rectangle, F64], height: float, seen_through: SeenThrough
+) -> tuple[F64, F64]:
     """Return the interval of x and the sigmas of its ends.
 
     Ends are measured, unless a corner of the box that is not itself seen lies farther out.
@@ -191,7 +239,7 @@ def _lateral(cloud: Cloud, outline: F64, box: tuple[Rectangle, F64], height: flo
     if len(outline) == 4:
         return outer, np.full(2, corner_sigma)
     extent = float(outer[1] - outer[0])
-    low, high = find_ends(cloud, _LATERAL, np.full(2, extent))
+    low, high = _ends(cloud, _LATERAL, np.full(2, extent), seen_through)
     x = np.array([-low.value_m, high.value_m])
     sigma = np.array([missing_sigma(end, extent, extent, max(extent, height)) for end in (low, high)])
     beyond = np.array([x[0] - outer[0], outer[1] - x[1]])
@@ -206,8 +254,12 @@ def _from_ends(rough: Rectangle, ends: list[End]) -> Rectangle:
     return Rectangle(middle[0] * rough.u + middle[1] * rough.v, rough.u, (high - low) / 2)
 
 
-def _best_angle(cloud: Cloud, hull: F64) -> float:
-    """Return the angle of a footprint's rectangle: the smallest one, in the direction of its upright faces if any."""
+def _best_angle(cloud: Cloud, hull: F64) -> tuple[float, tuple[float, float]]:
+    """Return the angle of a footprint's rectangle: the smallest one, in the direction of its upright faces if any.
+
+    And how far off in place (m) and direction (degrees) another one is that is as small: around a mug and its
+    handle there are two, mirror images of each other.
+    """
     sides = np.diff(hull, axis=0, append=hull[:1])
     lengths = np.hypot(sides[:, 0], sides[:, 1])
     long = lengths > 0.04 * lengths.sum()
@@ -218,8 +270,17 @@ def _best_angle(cloud: Cloud, hull: F64) -> float:
     best = int(np.argmin(areas))
     facing = _facing_angle(cloud)
     if facing is not None and rectangle_areas(hull, np.array([facing]))[0] < 1.04 * areas[best]:
-        return facing
-    return float(angles[best])
+        return facing, (0.0, 0.0)
+    chosen = bounding_rectangle(hull, float(angles[best]))
+    others = [bounding_rectangle(hull, float(angle)) for angle in angles[areas <= _AS_SMALL * areas[best]]]
+    apart = max(float(np.hypot(*(other.center_m - chosen.center_m))) for other in others)
+    return float(angles[best]), (apart, max(_turned_deg(chosen, other) for other in others))
+
+
+def _turned_deg(a: Rectangle, b: Rectangle) -> float:
+    """Return the angle between the length axes of two rectangles, 0 if one of them is square."""
+    yaw_a, yaw_b = yaw_degrees(a), yaw_degrees(b)
+    return 0.0 if yaw_a is None or yaw_b is None else abs((yaw_a - yaw_b + 90) % 180 - 90)
 
 
 def _facing_angle(cloud: Cloud) -> float | None:

@@ -208,6 +208,7 @@ def _lift(
         None if ground.fit is None else ground.floor_sigma_m,
         ground.noise.sigma,
         ground.view.height_m,
+        through,
         not quality.is_clean,
     )
     surfaces = [
@@ -221,7 +222,7 @@ def _lift(
     geometries = {
         k: object_geometry(s, _support_name(s, names), cloud, errors)
         for (k, cloud), s in zip(clouds.items(), standings, strict=True)
-        if _is_whole(seen[k], config)
+        if _is_whole(seen[k], config, quality)
     }
     places = list(clouds)
     pairs = tuple(
@@ -237,9 +238,10 @@ def _lift(
     return geometries, pairs
 
 
-def _is_whole(item: _Seen, config: LiftConfig) -> bool:
+def _is_whole(item: _Seen, config: LiftConfig, quality: EdgeQuality) -> bool:
     """Return whether enough of an object is seen to tell its size: neither cut nor mostly hidden nor tiny."""
-    enough = item.facts.pixels >= config.min_pixels and item.share >= config.min_visible_share
+    least = config.min_visible_share if quality.is_clean else config.min_restored_share
+    enough = item.facts.pixels >= config.min_pixels and item.share >= least
     return enough and not item.facts.cut
 
 
@@ -299,5 +301,6 @@ def _depth_range(depth: F32) -> tuple[float, float]:
     valid = valid[np.isfinite(valid)]
     if not len(valid):
         return float("nan"), float("nan")
-    low, high = np.percentile(valid, [1, 99])
-    return float(low), float(high)
+    low, high = round(0.01 * (len(valid) - 1)), round(0.99 * (len(valid) - 1))
+    valid.partition((low, high))
+    return float(valid[low]), float(valid[high])

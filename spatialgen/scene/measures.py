@@ -20,6 +20,9 @@ SUMMARY_POINTS = 64
 _HIDDEN_GAP = 0.3
 """Share of the difference between a gap and what it may be at least that counts as its error."""
 
+_TIE = 0.7
+"""Share of the distance between two equally good answers that is the error of either."""
+
 _NETWORK_SIGMA = 0.05
 """Relative errors of depth larger than this are a network's: it smears edges, so that neighbours seem to touch."""
 _ACROSS_EDGES = 0.5
@@ -75,7 +78,8 @@ def object_geometry(
         size_sigma_m=sigma,
         volume_sigma=_volume_sigma(whole.kind, sigma / np.maximum(size, 1e-6)),
         yaw_deg=yaw_degrees(box),
-        yaw_sigma_deg=float(np.degrees(np.hypot(sides.max(), depth[order[1]][0]) / max(box.half_m.max(), 1e-6))),
+        yaw_sigma_deg=_TIE * whole.tie[1]
+        + float(np.degrees(np.hypot(sides.max(), depth[order[1]][0]) / max(box.half_m.max(), 1e-6))),
         x_interval_m=whole.x_m,
         width_sigma_m=float(np.sqrt((whole.x_sigma_m**2).sum() + x_depth**2)),
         z_interval_m=whole.z_m,
@@ -129,6 +133,7 @@ def _center_covariance(whole: Whole, rho: float, depth_sigma: tuple[float, float
     cov += errors.noise.sigma**2 * (1 + rho) / 2 * np.outer(flat, flat)
     tilt = np.radians(errors.gravity_sigma_deg) ** 2
     cov += tilt * np.diag([ray[2] ** 2, ray[2] ** 2, 0.0])
+    cov += (_TIE * whole.tie[0]) ** 2 * np.diag([1.0, 1.0, 0.0])
     cov[2, 2] += (z_sigma**2).sum() / 4
     return np.asarray(cov)
 

@@ -9,12 +9,26 @@ import numpy as np
 
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.ends import SEEN
+from spatialgen.geometry.hidden import SeenThrough
 from spatialgen.geometry.whole import Whole
 
 FLOOR = -1
 """Stands for the floor where an index of an object is expected."""
 
 _TOUCH_M = 0.03
+_MEETS_M = 0.008
+"""A bottom that is seen to end farther above a surface does not meet it."""
+
+_FOOT_SEEN, _FOOT_UNSEEN = 0.3, 0.3
+"""Share of a column under an object that may be seen through while it can be its foot; error of a bottom that ends a
+little above a surface, relative to that distance."""
+
+_TALLER_THAN_SEEN = 1.5
+"""Nobody takes a thing to reach down to the floor if that makes it so many times larger than what is seen of it."""
+
+_HIDDEN_DROP, _MOST_HIDDEN_DROP_M = 0.15, 0.05
+"""Error of a hidden bottom that is taken to be on the floor: relative to what is hidden, and at most."""
+
 _FAR_BELOW_M = 0.3
 """A surface that far below the lowest visible point carries a thing only perhaps: another may lie between, unseen."""
 
@@ -36,55 +50,126 @@ def settle(
     floor_sigma_m: float | None,
     noise_sigma: float,
     eye_z_m: float,
+    seen_through: SeenThrough,
     parts_lost: bool = False,
 ) -> list[Standing]:
     """Return every object with its bottom on what carries it.
 
-    An object stands on the floor if it reaches down to it, or if its lower part is hidden and nothing else lies
-    under it; on another object if that has a surface at (or, hidden, below) its lowest visible point, under its
-    middle. `floor_sigma_m` is None without a floor; `noise_sigma` the relative error of depth; with `parts_lost`
-    (masks so small that legs vanish) nothing hangs in the air.
+    An object stands on the floor if it reaches down to it, or if its lower part is hidden (by others, or by itself
+    for one who looks down on it) and nothing else lies under it; on another object if that has a surface at (or,
+    hidden, below) its lowest visible point, under its middle. `floor_sigma_m` is None without a floor;
+    `noise_sigma` the relative error of depth; with `parts_lost` (masks so small that legs vanish) nothing hangs in
+    the air.
     """
-    return [_settle(i, wholes, clouds, floor_sigma_m, noise_sigma, eye_z_m, parts_lost) for i in range(len(wholes))]
+    room = _Room(wholes, clouds, floor_sigma_m, noise_sigma, eye_z_m, seen_through, parts_lost)
+    return [_settle(i, room) for i in range(len(wholes))]
 
 
-def _settle(
-    index: int,
-    wholes: Sequence[Whole],
-    clouds: Sequence[Cloud],
-    floor_sigma_m: float | None,
-    noise_sigma: float,
-    eye_z_m: float,
-    parts_lost: bool,
-) -> Standing:
-    whole = wholes[index]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Room:
+    """What `settle` is given."""
+
+    wholes: Sequence[Whole]
+    clouds: Sequence[Cloud]
+    floor_sigma_m: float | None
+    noise_sigma: float
+    eye_z_m: float
+    seen_through: SeenThrough
+    parts_lost: bool
+
+
+def _settle(index: int, room: _Room) -> Standing:
+    whole = room.wholes[index]
     low = float(whole.z_m[0])
-    slack = _TOUCH_M + 2 * noise_sigma * abs(eye_z_m - low)
-    if floor_sigma_m is not None and low < slack:
-        return _on(whole, FLOOR, 0.0, floor_sigma_m)
+    reading = 2 * room.noise_sigma * abs(room.eye_z_m - low)
+    slack = _TOUCH_M + reading
+    stands_in = _stands_in(index, room)
+    if room.floor_sigma_m is not None and low < slack:
+        return _on(whole, FLOOR, 0.0, max(low, room.floor_sigma_m) if stands_in else room.floor_sigma_m)
+    best = _best_level(index, room, slack)
+    hidden = whole.low_state != SEEN or room.parts_lost
+    if best is not None and low - best[1] < slack:
+        if not hidden and low - best[1] > _MEETS_M + reading:
+            return _hovering(whole, low - best[1])
+        return _on(whole, best[0], best[1], 1e-3)
+    if not hidden:
+        base = 0.0 if best is None else best[1]
+        if (best is None and room.floor_sigma_m is None) or not _hides_its_foot(whole, base, room.seen_through):
+            return Standing(whole, None)
+        if whole.kind == "ball" and low - base < float(whole.rectangle.half_m[0]):
+            return _hovering(whole, low - base)
+        return _somewhere_below(whole, base)
+    if best is not None:
+        drop = low - best[1]
+        return _on(whole, best[0], best[1], 0.1 if drop < _FAR_BELOW_M else drop)
+    if room.floor_sigma_m is None:
+        return Standing(whole, None)
+    if stands_in or low > _TALLER_THAN_SEEN * _largest(whole):
+        return _somewhere_below(whole, 0.0)
+    return _on(whole, FLOOR, 0.0, max(room.floor_sigma_m, min(_HIDDEN_DROP * low, _MOST_HIDDEN_DROP_M)))
+
+
+def _largest(whole: Whole) -> float:
+    return max(2 * float(whole.rectangle.half_m.max()), float(np.ptp(whole.z_m)))
+
+
+def _best_level(index: int, room: _Room, slack: float) -> tuple[int, float] | None:
+    """Return the object with the highest level surface under this one, and that surface's height."""
+    low = float(room.wholes[index].z_m[0])
     best = None
-    for other, cloud in enumerate(clouds):
-        if other != index and wholes[other].z_m[0] < low - slack:
-            level = _level_under(whole, wholes[other], cloud, (low + slack, eye_z_m), slack)
+    for other, cloud in enumerate(room.clouds):
+        bottom, top = room.wholes[other].z_m
+        if other != index and (bottom < low - _MEETS_M or top < min(low + slack, room.wholes[index].z_m[1] - slack)):
+            bounds = (low + slack, room.eye_z_m)
+            level = _level_under(room.wholes[index], room.wholes[other], cloud, bounds, slack)
             if level is not None and (best is None or level > best[1]):
                 best = (other, level)
-    hidden = whole.low_state != SEEN or parts_lost
-    if whole.kind == "ball" and not hidden:
-        best = best if best is not None and low - best[1] < slack else None
-    if best is not None and (hidden or low - best[1] < slack):
-        drop = low - best[1]
-        sigma = 1e-3 if drop < slack else 0.1 if drop < _FAR_BELOW_M else drop
-        return _on(whole, best[0], best[1], sigma)
-    if hidden and floor_sigma_m is not None:
-        return _on(whole, FLOOR, 0.0, max(floor_sigma_m, 0.0 if low < 0.3 else 0.05))
-    return Standing(whole, None)
+    return best
+
+
+def _stands_in(index: int, room: _Room) -> bool:
+    """Return whether another object reaches lower, and higher, around an object's middle: it may carry it unseen."""
+    whole = room.wholes[index]
+    low = float(whole.z_m[0])
+    return any(
+        other is not whole and other.z_m[0] < low - _MEETS_M and other.z_m[1] > low and _covers(other, whole)
+        for other in room.wholes
+    )
+
+
+def _covers(below: Whole, whole: Whole) -> bool:
+    offset, box = whole.rectangle.center_m - below.rectangle.center_m, below.rectangle
+    return bool(abs(offset @ box.u) <= box.half_m[0] and abs(offset @ box.v) <= box.half_m[1])
+
+
+def _hides_its_foot(whole: Whole, base_m: float, seen_through: SeenThrough) -> bool:
+    """Return whether a foot between an object's lowest visible point and `base_m` would be out of sight."""
+    heights = np.linspace(base_m + 0.1 * (whole.z_m[0] - base_m), whole.z_m[0], 8)
+    column = np.vstack([np.repeat(whole.rectangle.center_m[:, None], len(heights), axis=1), heights])
+    return bool(seen_through(column).mean() < _FOOT_SEEN)
+
+
+def _hovering(whole: Whole, drop_m: float) -> Standing:
+    """Return an object that ends a little above what lies under it: something thin and unseen may carry it."""
+    sigma = whole.z_sigma_m.copy()
+    sigma[0] = max(sigma[0], _FOOT_UNSEEN * drop_m)
+    return Standing(replace(whole, z_sigma_m=sigma), None)
+
+
+def _somewhere_below(whole: Whole, base_m: float) -> Standing:
+    """Return an object whose bottom is anywhere between its lowest visible point and `base_m`."""
+    half = (float(whole.z_m[0]) - base_m) / 2
+    z, sigma = whole.z_m.copy(), whole.z_sigma_m.copy()
+    z[0], sigma[0] = base_m + half, max(half, float(sigma[0]))
+    return Standing(replace(whole, z_m=z, z_sigma_m=sigma), None)
 
 
 def _on(whole: Whole, support: int, z_m: float, sigma_m: float) -> Standing:
     z, sigma = whole.z_m.copy(), whole.z_sigma_m.copy()
-    hidden = max(float(z[0] - z_m) - 2 * _TOUCH_M, 0.0) / max(float(z[1] - z_m), 1e-6)
+    drop = max(float(z[0] - z_m) - 2 * _TOUCH_M, 0.0)
+    hidden = drop / max(float(z[1] - z_m), 1e-6)
     z[0], sigma[0] = z_m, sigma_m
-    wider = _WIDER_BELOW * hidden * 2 * float(whole.rectangle.half_m.max())
+    wider = max(_WIDER_BELOW * hidden * 2 * float(whole.rectangle.half_m.max()), whole.flare[0] * drop)
     sides, lateral = whole.side_sigma_m + wider, whole.x_sigma_m + wider
     settled = replace(whole, z_m=z, z_sigma_m=sigma, side_sigma_m=sides, x_sigma_m=lateral)
     return Standing(settled, support)
@@ -97,9 +182,8 @@ def _level_under(whole: Whole, below: Whole, cloud: Cloud, bounds_m: tuple[float
     so that the top itself stands for it, as it does where it meets the lowest visible point within `slack`.
     """
     most, eye = bounds_m
-    center, box = whole.rectangle.center_m, below.rectangle
-    offset = center - box.center_m
-    if abs(offset @ box.u) > box.half_m[0] or abs(offset @ box.v) > box.half_m[1]:
+    center = whole.rectangle.center_m
+    if not _covers(below, whole):
         return None
     if min(max(most - 0.3, eye - 0.1), most - 2 * slack) < below.z_m[1] < most:
         return float(below.z_m[1])
