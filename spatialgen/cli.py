@@ -48,6 +48,9 @@ _PARTS = {
 }
 
 
+_FORMS = "questions (a record a question); relations (All-Seeing v2: descriptions with <ref>, <box> and <pred> tags)."
+
+
 @contextmanager
 def told_plainly() -> Iterator[None]:
     """Turn an error of ours into one message and its exit code, an interruption into what to do about it."""
@@ -168,12 +171,15 @@ def export(
     to: Annotated[Path | None, typer.Option(help="The folder to write; by default OUT-llava, beside OUT.")] = None,
     qa: Annotated[str | None, typer.Option(help="The set of questions, where there are several.")] = None,
     split: Annotated[str | None, typer.Option(help="train, val or test; by default all.")] = None,
+    form: Annotated[str, typer.Option("--as", metavar="FORM", help=_FORMS)] = "questions",
 ) -> None:
-    """Write a build as LLaVA JSON with its pictures."""
+    """Write a build as LLaVA JSON with its pictures.
+
+    Or in another form, with --as: a file OUT-llava/all-FORM.json, from the same scenes and questions."""
     with told_plainly():
         from spatialgen.console import jobs
 
-        jobs.export(out, to or out.absolute().with_name(f"{out.absolute().name}-llava"), qa, split)
+        jobs.export(out, to or out.absolute().with_name(f"{out.absolute().name}-llava"), qa, split, form)
 
 
 @models_app.command("list")

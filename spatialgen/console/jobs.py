@@ -72,13 +72,13 @@ def card(out: Path) -> None:
     print(write_card(out))
 
 
-def export(out: Path, folder: Path, qa: str | None, split: str | None) -> None:
-    """Write the build in `out` as LLaVA JSON."""
+def export(out: Path, folder: Path, qa: str | None, split: str | None, form: str) -> None:
+    """Write the build in `out` as LLaVA JSON, or in another form."""
     from spatialgen.export.llava import default_set, export_llava
     from spatialgen.export.reader import open_build
 
     opened = open_build(out)
-    print(export_llava(opened, folder, qa or default_set(opened), split))
+    print(export_llava(opened, folder, qa or default_set(opened), split, form))
 
 
 def say(text: str) -> None:

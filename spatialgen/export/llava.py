@@ -1,77 +1,69 @@
-"""A build as LLaVA reads it: one JSON list of conversations, and a folder of pictures.
+"""A build as training files: one JSON file of records in one of the forms, and a folder of pictures.
 
-Coordinates in questions and answers are on the 0 .. 999 grid of the picture padded to a square (spec/formats.md), so
-train with `image_aspect_ratio: pad`. A record holds one question: no turn gives another's answer away.
+Coordinates in texts are on a grid of the picture padded to a square (spec/formats.md), so train with
+`image_aspect_ratio: pad`.
 """
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-from PIL import Image
 
 from spatialgen.errors import StoreError
-from spatialgen.export.reader import BuildReader, file_rows
+from spatialgen.export.forms import form
+from spatialgen.export.forms.base import Record
+from spatialgen.export.pages import IMAGES, SPLITS, Page, pages
+from spatialgen.export.reader import BuildReader
 from spatialgen.store.files import make_folder, store_errors
 
-IMAGES = "images"
-SPLITS = ("train", "val", "test")
-_COLUMNS = ["qa_id", "image_id", "question", "answer", "split"]
+QUESTIONS = "questions"
 
 
-def export_llava(build: BuildReader, folder: Path, qa: str, split: str | None = None) -> Path:
+def export_llava(
+    build: BuildReader, folder: Path, qa: str, split: str | None = None, form_name: str = QUESTIONS
+) -> Path:
     """Write `folder/<split or all>.json` and `folder/images/`, and return the JSON file's path.
 
-    `qa` is the set of questions, `split` one of train, val, test (None: all). Raises StoreError.
+    `qa` is the set of questions, `split` one of train, val, test (None: all). The file of another form than
+    `questions` has the form in its name; benchmarks are JSON lines. Raises StoreError, ConfigError.
     """
     if split not in (None, *SPLITS):
         raise StoreError(f"there is no split {split!r}; there are: {', '.join(SPLITS)}")
+    chosen = form(form_name)
     make_folder(folder / IMAGES)
-    path = folder / f"{split or 'all'}.json"
+    name = (split or "all") + ("" if form_name == QUESTIONS else f"-{form_name}")
+    path = folder / f"{name}.{'jsonl' if chosen.lines else 'json'}"
+    begin, between, end = ("", "\n", "\n") if chosen.lines else ("[\n", ",\n", "\n]\n")
     with store_errors(path), path.open("w", encoding="utf-8") as file:
-        file.write("[")
-        for number, record in enumerate(llava_records(build, folder, qa, split)):
-            file.write(",\n" if number else "\n")
+        file.write(begin)
+        for number, record in enumerate(records(build, folder, qa, split, form_name)):
+            file.write(between if number else "")
             json.dump(record, file, ensure_ascii=False)
-        file.write("\n]\n")
+        file.write(end)
     return path
 
 
-def llava_records(build: BuildReader, folder: Path, qa: str, split: str | None = None) -> Iterator[dict[str, Any]]:
-    """Yield a record a question, and write the pictures that they are about into `folder`, shard by shard."""
-    for images, questions in zip(build.files("images"), build.files("questions", qa), strict=True):
-        asked = [row for row in file_rows(questions, _COLUMNS) if split in (None, row["split"])]
-        wanted = {row["image_id"] for row in asked}
-        places = {r["image_id"]: _write_image(folder, r) for r in file_rows(images) if r["image_id"] in wanted}
-        yield from (_record(row, places[row["image_id"]]) for row in asked)
+def records(
+    build: BuildReader, folder: Path, qa: str, split: str | None = None, form_name: str = QUESTIONS
+) -> Iterator[Record]:
+    """Yield the records of a form, image by image, and write the pictures that they are about into `folder`."""
+    chosen = form(form_name)
+    for page in pages(build, qa, split):
+        made = list(chosen.records(page))
+        if made:
+            _write_picture(folder, page)
+        for record in made:
+            yield {"id": record.pop("id"), "image": page.picture, **record}
 
 
-def _record(row: dict[str, Any], image: str) -> dict[str, Any]:
-    turns = [("human", f"<image>\n{row['question']}"), ("gpt", row["answer"])]
-    return {
-        "id": row["qa_id"],
-        "image": image,
-        "conversations": [{"from": who, "value": said} for who, said in turns],
-    }
-
-
-def _write_image(folder: Path, row: dict[str, Any]) -> str:
-    """Write an image once, named by its content, and return its path relative to `folder`."""
-    data = row["image"]["bytes"]
-    if data is None:
-        return str(row["image"]["path"])
-    with Image.open(io.BytesIO(data)) as image:
-        suffix = (image.format or "").lower().replace("jpeg", "jpg").replace("mpo", "jpg")
-    name = f"{IMAGES}/{row['content_sha256'][:32]}.{suffix}"
-    path = folder / name
-    if not path.exists():
+def _write_picture(folder: Path, page: Page) -> None:
+    """Write an image once, unless the build keeps it by reference."""
+    data = page.stored["image"]["bytes"]
+    path = folder / page.picture
+    if data is not None and not path.exists():
         with store_errors(path):
             path.write_bytes(data)
-    return name
 
 
 def default_set(build: BuildReader) -> str:

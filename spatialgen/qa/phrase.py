@@ -29,6 +29,7 @@ _SLOT = re.compile(r"\{([a-z_]+)\}")
 _SENTENCE_START = re.compile(r"(^|[.?!]\s+)$")
 
 CAPITAL = "^"
+_PACKAGE = "spatialgen.qa"
 
 Fill = Mapping[str, str]
 Row = tuple[str, ...]
@@ -109,8 +110,8 @@ def _with_words(text: str, words: Fill) -> str:
     return _SLOT.sub(lambda m: words.get(m[1], m[0]), text)
 
 
-def _read(name: str) -> dict[str, dict[str, dict[str, str]]]:
-    path = resources.files("spatialgen.qa") / "templates" / f"{name}.yaml"
+def _read(name: str, package: str = _PACKAGE) -> dict[str, dict[str, dict[str, str]]]:
+    path = resources.files(package) / "templates" / f"{name}.yaml"
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -121,9 +122,12 @@ def _read(name: str) -> dict[str, dict[str, dict[str, str]]]:
 
 
 @cache
-def wording(family: str, type_: str) -> Wording:
-    """Return the templates of a type. Raises ConfigError when the file is missing or a template is wrong."""
-    data = _read(family)
+def wording(family: str, type_: str, package: str = _PACKAGE) -> Wording:
+    """Return the templates of a type from `templates/<family>.yaml` of `package`.
+
+    Raises ConfigError when the file is missing or a template is wrong.
+    """
+    data = _read(family, package)
     words = data.get("vocabulary", {}).get(type_, {})
     sections: dict[str, list[Template]] = {}
     for source in (data.get("shared", {}), data.get(type_, {})):
