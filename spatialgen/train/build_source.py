@@ -19,7 +19,7 @@ from spatialgen.train.config import BuildSource
 from spatialgen.train.samples import Conversation, Picture
 from spatialgen.train.templates import IMAGE, Turn
 
-_IMAGE_COLUMNS = ["image_id", "image", "content_sha256"]
+IMAGE_COLUMNS = ["image_id", "image", "content_sha256"]
 _QUESTION_COLUMNS = ["qa_id", "image_id", "question", "answer", "question_type", "form", "subjects", "split"]
 
 
@@ -33,8 +33,8 @@ class BuildBlocks:
             raise ConfigError(f"{source.path} has no questions called {source.questions!r}; there are: {known}")
         self.name = f"{source.path}#{source.questions}"
         self._source = source
-        self._images = _Units(paths.perceive, "images", _IMAGE_COLUMNS)
-        self._questions = _Units(paths.ask(source.questions), "questions", _QUESTION_COLUMNS)
+        self._images = Units(paths.perceive, "images", IMAGE_COLUMNS)
+        self._questions = Units(paths.ask(source.questions), "questions", _QUESTION_COLUMNS)
         if self._images.blocks != self._questions.blocks:
             raise ConfigError(
                 f"{self.name}: asked about {self._questions.blocks} units of {self._images.blocks}; run ask again"
@@ -66,17 +66,22 @@ class BuildBlocks:
         self, row: dict[str, object], asked: list[tuple[str, Turn]], epoch: int, seed: int
     ) -> Iterator[Conversation]:
         image_id = str(row["image_id"])
-        stored = row["image"]
-        assert isinstance(stored, dict)
-        path = None if stored["bytes"] is not None else Path(self._source.images or self._source.path, stored["path"])
-        picture = Picture(f"{self.name}/{image_id}", stored["bytes"], path)
+        picture = picture_of(row, self._source.path, self._source.images or self._source.path)
         chosen = _choose(asked, self._source.per_image, epoch, seed, image_id)
         for i, turns in enumerate(_spread(chosen, self._source.turns)):
             first = Turn(f"{IMAGE}\n{turns[0].question}", turns[0].answer)
-            yield Conversation(f"{picture.key}/{i}", (first, *turns[1:]), picture)
+            yield Conversation(f"{self.name}/{image_id}/{i}", (first, *turns[1:]), picture)
 
 
-class _Units:
+def picture_of(row: dict[str, object], name: str, folder: str) -> Picture:
+    """Return the picture of an images row of the build called `name`; relative paths start from `folder`."""
+    stored = row["image"]
+    assert isinstance(stored, dict)
+    path = None if stored["bytes"] is not None else Path(folder, stored["path"])
+    return Picture(f"{name}/{row['image_id']}", stored["bytes"], path)
+
+
+class Units:
     """One table of a dataset by unit; keeps the shard read last open."""
 
     def __init__(self, paths: DatasetPaths, table: str, columns: list[str]) -> None:

@@ -32,7 +32,7 @@ class VisionConfig(Settings):
 
 
 class ScratchConfig(Settings):
-    """A small Llama from random weights, with a byte-pair vocabulary learnt from the first stage's texts."""
+    """A small Llama from random weights, with a byte-pair vocabulary learnt from the stages' texts."""
 
     hidden_size: int = Field(default=256, ge=8)
     layers: int = Field(default=4, ge=1)
@@ -114,6 +114,18 @@ class BuildSource(Settings):
     """Share of all tokens (SpatialVLM: 0.05). Give it for every source or for none."""
 
 
+class ScenesSource(Settings):
+    """The scenes of a build of ours told in words: what is in view, where, and how deep. For the projector's stage."""
+
+    kind: Literal["scenes"]
+    path: str
+    images: str | None = None
+    """Folder that relative picture paths start from, for builds that keep images by reference."""
+    least_share: float = Field(default=0.001, ge=0, lt=1)
+    """Things with fewer of the picture's pixels are not named."""
+    share: float | None = Field(default=None, gt=0, le=1)
+
+
 class LlavaSource(Settings):
     """A LLaVA JSON list or JSON lines file, such as those of general instruction sets."""
 
@@ -127,7 +139,7 @@ class LlavaSource(Settings):
     share: float | None = Field(default=None, gt=0, le=1)
 
 
-Source = Annotated[BuildSource | LlavaSource, Field(discriminator="kind")]
+Source = Annotated[BuildSource | ScenesSource | LlavaSource, Field(discriminator="kind")]
 
 
 class DataConfig(Settings):
@@ -204,7 +216,7 @@ class RunConfig(Settings):
     attention: str = "sdpa"
     """Attention of the language model, as transformers calls it."""
     feature_cache: int = Field(default=0, ge=0)
-    """Bytes of memory for the frozen tower's features, so that each picture goes through it once."""
+    """Bytes of memory for the frozen tower's features, so that each picture goes through it once in all stages."""
     save_every: int = Field(default=200, ge=1)
     """Steps between checkpoints."""
     keep: int = Field(default=2, ge=1)

@@ -24,6 +24,7 @@ from spatialgen.train.llava_source import LlavaBlocks
 from spatialgen.train.pool import Pool, Pools, PoolSettings
 from spatialgen.train.rows import MicroBatch
 from spatialgen.train.samples import Source
+from spatialgen.train.scene_source import SceneBlocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,9 @@ class Mixture:
 
 def open_source(config: SourceConfig) -> Source:
     """Return the source that `config` names."""
-    return BuildBlocks(config) if config.kind == "build" else LlavaBlocks(config)
+    if config.kind == "build":
+        return BuildBlocks(config)
+    return SceneBlocks(config) if config.kind == "scenes" else LlavaBlocks(config)
 
 
 def mixture(data: DataConfig, lanes: int, encoder: Encoder, settings: PoolSettings) -> Mixture:

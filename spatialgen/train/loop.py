@@ -23,7 +23,7 @@ from spatialgen.train.distributed import Ranks
 from spatialgen.train.errors import TrainError
 from spatialgen.train.labels import Encoder
 from spatialgen.train.model import Assembled
-from spatialgen.train.objective import Objective
+from spatialgen.train.objective import FeatureCache, Objective
 from spatialgen.train.pool import PoolSettings
 from spatialgen.train.report import Reporter, StepReport
 from spatialgen.train.sharding import shard
@@ -38,8 +38,18 @@ class Interrupted(Exception):
     step: int
 
 
-def train_stage(made: Assembled, stage: StageConfig, run: RunConfig, seed: int, folder: Path, ranks: Ranks) -> None:
+def train_stage(
+    made: Assembled,
+    stage: StageConfig,
+    run: RunConfig,
+    seed: int,
+    folder: Path,
+    ranks: Ranks,
+    cache: FeatureCache | None = None,
+) -> None:
     """Train `made.model` in place. Goes on from the newest checkpoint under `folder`.
+
+    `cache` holds features of this very tower, perhaps from an earlier stage.
 
     Raises TrainError (NaN, full disk, unreadable data) naming the last good checkpoint, and Interrupted.
     """
@@ -47,7 +57,7 @@ def train_stage(made: Assembled, stage: StageConfig, run: RunConfig, seed: int, 
     freeze(made.model, stage.trains)
     check(made.model, stage.trains)
     rows = table(made.model, stage.trains, stage.optim)
-    module = _prepare(made, stage, run, ranks)
+    module = _prepare(made, stage, run, ranks, cache)
     optimizer = torch.optim.AdamW(
         parameter_groups(made.model, stage.trains, stage.optim), betas=stage.optim.betas, fused=True
     )
@@ -75,7 +85,9 @@ def open_data(made: Assembled, stage: StageConfig, seed: int) -> Mixture:
     return mixture(stage.data, stage.optim.batch // stage.optim.micro_batch, encoder, settings)
 
 
-def _prepare(made: Assembled, stage: StageConfig, run: RunConfig, ranks: Ranks) -> nn.Module:
+def _prepare(
+    made: Assembled, stage: StageConfig, run: RunConfig, ranks: Ranks, cache: FeatureCache | None
+) -> nn.Module:
     """Place the model on its device, wrapped for what it is to run on."""
     model, tower_trains = made.model, stage.trains.vision_from_layer is not None
     if run.precision == "bf16" and run.parallel != "fsdp":
@@ -85,7 +97,7 @@ def _prepare(made: Assembled, stage: StageConfig, run: RunConfig, ranks: Ranks) 
         model.model.vision_tower.eval()
     if run.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    objective = Objective(model, made.vision, tower_trains, run.feature_cache)
+    objective = Objective(model, made.vision, tower_trains, cache)
     if run.parallel == "fsdp":
         shard(objective, ranks, run.precision)
         return objective

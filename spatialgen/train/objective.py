@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -22,29 +21,45 @@ def normalise(pixels: torch.Tensor, vision: Vision) -> torch.Tensor:
     return (pixels.permute(0, 3, 1, 2).float() / 255 - mean) / std
 
 
+def _layers(tower: nn.Module) -> tuple[nn.ModuleList, nn.Module, str]:
+    """Return a tower's layers, the module that holds them, and their name there."""
+    lists = {n: m for n, m in tower.named_modules() if isinstance(m, nn.ModuleList)}
+    path = max(lists, key=lambda n: len(lists[n]))
+    parent, _, name = path.rpartition(".")
+    return lists[path], tower.get_submodule(parent), name
+
+
+def _after_layer(tower: nn.Module, pixels: torch.Tensor, used: int) -> torch.Tensor:
+    """Return the output of the tower's layer `used`, counted from 1, without computing the layers after it."""
+    layers, parent, name = _layers(tower)
+    seen: list[torch.Tensor] = []
+
+    def keep(_module: nn.Module, _given: object, output: Any) -> None:
+        seen.append(output[0] if isinstance(output, tuple) else output)
+
+    handle = layers[used - 1].register_forward_hook(keep)
+    setattr(parent, name, layers[:used])
+    try:
+        tower(pixels, return_dict=True)
+    finally:
+        setattr(parent, name, layers)
+        handle.remove()
+    return seen[0]
+
+
 def tower_features(model: Any, pixels: torch.Tensor) -> torch.Tensor:
     """Return the tower's patches (N, patches, width) of normalised pictures, before the projector."""
     config, tower = model.config, model.model.vision_tower
     if config.model_type == "perception_lm":
         features: torch.Tensor = tower(pixels, return_dict=True).last_hidden_state
         return features[:, 1:] if config.vision_use_cls_token else features
-    with _up_to_used_layer(tower, config.vision_feature_layer):
-        features = tower(pixels, output_hidden_states=True, return_dict=True).hidden_states[-1]
+    layer, count = config.vision_feature_layer, len(_layers(tower)[0])
+    used = layer if layer >= 0 else count + 1 + layer
+    if not 0 < used < count:
+        features = tower(pixels, output_hidden_states=True, return_dict=True).hidden_states[layer]
+    else:
+        features = _after_layer(tower, pixels, used)
     return features[:, 1:] if config.vision_feature_select_strategy == "default" else features
-
-
-@contextmanager
-def _up_to_used_layer(tower: nn.Module, layer: int) -> Iterator[None]:
-    """Take the tower's layers after the one whose output is used out of the way: nothing is computed for nothing."""
-    lists = {n: m for n, m in tower.named_modules() if isinstance(m, nn.ModuleList)}
-    name = max(lists, key=lambda n: len(lists[n]))
-    whole, (parent, _, child) = lists[name], name.rpartition(".")
-    holder = tower.get_submodule(parent)
-    setattr(holder, child, whole[: layer if layer >= 0 else len(whole) + 1 + layer])
-    try:
-        yield
-    finally:
-        setattr(holder, child, whole)
 
 
 def project(model: Any, features: torch.Tensor) -> torch.Tensor:
@@ -74,11 +89,11 @@ class FeatureCache:
 class Objective(nn.Module):
     """Wraps a model: a micro-batch in, the summed loss of its supervised tokens out (float32 scalar)."""
 
-    def __init__(self, model: Any, vision: Vision, tower_trains: bool, cache_bytes: int = 0) -> None:
+    def __init__(self, model: Any, vision: Vision, tower_trains: bool, cache: FeatureCache | None = None) -> None:
         super().__init__()
         self.model = model
         self._vision, self._tower_trains = vision, tower_trains
-        self._cache = FeatureCache(cache_bytes) if cache_bytes and not tower_trains else None
+        self._cache = None if tower_trains else cache
 
     def forward(self, batch: MicroBatch) -> torch.Tensor:
         """Return the sum of the cross-entropies of the supervised tokens."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from spatialgen.train.distributed import Ranks, ranks
 from spatialgen.train.export import save_model
 from spatialgen.train.loop import train_stage
 from spatialgen.train.model import Assembled, assemble
-from spatialgen.train.templates import IMAGE, template
+from spatialgen.train.objective import FeatureCache
+from spatialgen.train.samples import Source
+from spatialgen.train.templates import IMAGE, Template, template
 from spatialgen.train.trainable import freeze, merge_adapters
 from spatialgen.train.vocabulary import learn_tokenizer
 
@@ -35,14 +37,20 @@ def train(config: TrainConfig) -> Path:
         torch.set_num_threads(config.run.threads)
     with ranks(config.run.device) as here:
         _claim(config, here)
-        model = config.model
+        model, cache = config.model, _new_cache(config)
         for stage in config.stages:
             folder = Path(config.output) / stage.name
             if not (folder / "model" / "config.json").is_file():
-                _run_stage(config, model, stage, folder, here)
+                _run_stage(config, model, stage, folder, here, cache)
+            if stage.trains.vision_from_layer is not None:
+                cache = _new_cache(config)
             here.wait()
             model = ModelConfig(start=str(folder / "model"))
         return Path(config.output) / config.stages[-1].name / "model"
+
+
+def _new_cache(config: TrainConfig) -> FeatureCache | None:
+    return FeatureCache(config.run.feature_cache) if config.run.feature_cache else None
 
 
 def _claim(config: TrainConfig, here: Ranks) -> None:
@@ -63,9 +71,11 @@ def _identity(config: TrainConfig) -> str:
     return dump_config(config.model_copy(update={"run": type(config.run)(), "ray": None}))
 
 
-def _run_stage(config: TrainConfig, model: ModelConfig, stage: StageConfig, folder: Path, here: Ranks) -> None:
+def _run_stage(
+    config: TrainConfig, model: ModelConfig, stage: StageConfig, folder: Path, here: Ranks, cache: FeatureCache | None
+) -> None:
     made = build_model(config, model)
-    train_stage(made, stage, config.run, config.seed, folder, here)
+    train_stage(made, stage, config.run, config.seed, folder, here, cache)
     state = _whole_state(made) if config.run.parallel == "fsdp" else None
     if here.first:
         if state is not None:  # a model that is cut across ranks cannot be put together in place
@@ -89,17 +99,19 @@ def build_model(config: TrainConfig, model: ModelConfig) -> Assembled:
     scratch = model.language.scratch if model.language is not None else None
     tokenizer = None
     if scratch is not None:
-        tokenizer = learn_tokenizer(_texts(config.stages[0]), scratch.vocabulary)
+        tokenizer = learn_tokenizer(_texts(config.stages), scratch.vocabulary)
     return assemble(model, tokenizer, config.run.attention)
 
 
-def _texts(stage: StageConfig) -> Iterator[str]:
-    """Yield the conversations of the first stage's first source, as the template writes them."""
-    source, chosen = open_source(stage.data.sources[0]), template(stage.template)
+def _texts(stages: Sequence[StageConfig]) -> Iterator[str]:
+    """Yield conversations of each stage's sources, as many of each, as the stage's template writes them."""
+    each = _VOCABULARY_TEXTS // sum(len(stage.data.sources) for stage in stages)
+    for stage in stages:
+        for source in map(open_source, stage.data.sources):
+            yield from islice(_written(source, template(stage.template)), each)
 
-    def everything() -> Iterator[str]:
-        for block in range(source.blocks):
-            for conversation in source.read(block, 0, 0):
-                yield chosen.render(conversation.turns, "", "").text.replace(IMAGE, "")
 
-    return islice(everything(), _VOCABULARY_TEXTS)
+def _written(source: Source, chosen: Template) -> Iterator[str]:
+    for block in range(source.blocks):
+        for conversation in source.read(block, 0, 0):
+            yield chosen.render(conversation.turns, "", "").text.replace(IMAGE, "")

@@ -15,7 +15,7 @@ from spatialgen.train.errors import TrainError
 from spatialgen.train.export import save_model
 from spatialgen.train.labels import Encoder
 from spatialgen.train.model import Assembled, assemble, load_model
-from spatialgen.train.objective import Objective, normalise, project, tower_features
+from spatialgen.train.objective import FeatureCache, Objective, normalise, project, tower_features
 from spatialgen.train.pictures import square
 from spatialgen.train.rows import collate, pack
 from spatialgen.train.templates import IMAGE, Turn, template
@@ -138,7 +138,7 @@ def test_cached_features_are_those_of_the_tower(towers: dict[str, str]) -> None:
     samples = encoder.encode([("a", TURNS)])
     pixels = {"x": np.random.default_rng(1).integers(0, 255, (56, 56, 3)).astype(np.uint8)}
     batch = collate([(0,)], samples, ["x"], pixels, 0, 56, 0)
-    cached = Objective(made.model.eval(), made.vision, False, cache_bytes=10**6)
+    cached = Objective(made.model.eval(), made.vision, False, FeatureCache(10**6))
     with torch.no_grad():
         plain = Objective(made.model, made.vision, False)(batch)
         first, second = cached(batch), cached(batch)

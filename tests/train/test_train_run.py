@@ -208,14 +208,29 @@ def test_sigterm_leaves_a_checkpoint_at_once(build: Path, tower: str, tmp_path: 
     assert int(saved.name.removeprefix("step-")) == max(losses(tmp_path / "out"))
 
 
+def test_the_vocabulary_is_learnt_from_all_stages(build: Path, tower: str, tmp_path: Path) -> None:
+    tree = settings(build, tower, tmp_path / "out")
+    later = json.loads(json.dumps(tree["stages"][0])) | {"name": "two"}
+    tree["stages"][0]["data"]["sources"][0]["types"] = ["left_colour"]
+    alone, both = (json.loads(json.dumps(tree)) for _ in range(2))
+    both["stages"].append(later)
+    from spatialgen.train.run import build_model
+
+    one, two = (TrainConfig.model_validate_json(json.dumps(t)) for t in (alone, both))
+    words = [len(build_model(c, c.model).tokenizer(" the right half").input_ids) for c in (one, two)]
+    assert words[1] < words[0]
+
+
 def test_no_steps_leave_the_model_as_it_began(build: Path, tower: str, tmp_path: Path) -> None:
     untrained = config(build, tower, tmp_path / "out", stage__optim__steps=0)
     from spatialgen.train.run import build_model
 
     found = weights(train(untrained))
     began = dict(build_model(untrained, untrained.model).model.named_parameters())
-    query = next(n for n in found if n.endswith("language_model.layers.0.self_attn.q_proj.weight"))
-    torch.testing.assert_close(found[query], began[query.replace("language_model.model", "model.language_model")].data)
+    query = "layers.0.self_attn.q_proj.weight"
+    (saved,) = (t for n, t in found.items() if "language_model" in n and n.endswith(query))
+    (fresh,) = (t for n, t in began.items() if "language_model" in n and n.endswith(query))
+    torch.testing.assert_close(saved, fresh.data)
     assert losses(tmp_path / "out") == {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +74,21 @@ def question_rows(i: int, questions: int) -> list[dict[str, object]]:
     ]
 
 
+def complete(row: dict[str, object], fields: Iterable[pa.Field]) -> dict[str, object]:
+    """Return `row` with nothing in the fields that it lacks and that may not be null."""
+    return {f.name: row.get(f.name, None if f.nullable else _nothing(f.type)) for f in fields}
+
+
+def _nothing(kind: pa.DataType) -> object:
+    if pa.types.is_list(kind):
+        return []
+    if pa.types.is_binary(kind):
+        return b""
+    if pa.types.is_boolean(kind):
+        return False
+    return "" if pa.types.is_string(kind) or pa.types.is_dictionary(kind) else 0
+
+
 def write_build(
     folder: Path,
     images: int = 12,
@@ -82,6 +97,7 @@ def write_build(
     questions: int = 6,
     image: Callable[[int], dict[str, object]] = image_row,
     asked: Callable[[int, int], list[dict[str, object]]] = question_rows,
+    scene: Callable[[int], dict[str, object]] | None = None,
 ) -> Path:
     """Write a finished build of `images` pictures with `questions` questions each, and return its folder."""
     numbers = range(images)
@@ -89,7 +105,7 @@ def write_build(
     paths = BuildPaths(folder)
     pictures = [[image(i) for i in unit] for unit in units]
     rows = [[row for i in unit for row in asked(i, questions)] for unit in units]
-    scenes: list[list[dict[str, object]]] = [[] for _ in units]
+    scenes = [[scene(i) for i in unit] if scene else [] for unit in units]
     _write(paths.perceive, {"images": pictures, "scenes": scenes}, units_a_shard)
     _write(paths.ask("default"), {"questions": rows}, units_a_shard)
     (paths.ask("default").plan_json).write_text("{}")
