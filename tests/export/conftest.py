@@ -18,7 +18,7 @@ from spatialgen.testing.manifest import write_manifest
 from spatialgen.testing.scenes import sample_scene
 
 CONFIG = Path(__file__).parents[2] / "configs" / "rgbd.yaml"
-SIZES = [(320, 160), (150, 300), (240, 180), (240, 180), (240, 180)]
+SIZES = [(400, 200), (200, 400), (240, 180), (240, 180), (240, 180)]
 
 Export = Callable[[str], list[dict[str, Any]]]
 
@@ -27,7 +27,7 @@ Export = Callable[[str], list[dict[str, Any]]]
 def built(tmp_path_factory: pytest.TempPathFactory) -> BuildReader:
     """A finished build of five analytic rooms."""
     folder = tmp_path_factory.mktemp("rooms")
-    scenes = [sample_scene(seed, size_wh=size, objects=(5, 7)) for seed, size in enumerate(SIZES, 3)]
+    scenes = [sample_scene(seed, size_wh=size, objects=(9, 12)) for seed, size in enumerate(SIZES, 3)]
     write_manifest(folder / "frames", scenes)
     sets = [f"source.path={folder / 'frames'}", f"output.path={folder / 'out'}", "output.unit_images=2"]
     build.generate(load_config(CONFIG, [*sets, "run.executor=inprocess"]))

@@ -1,0 +1,90 @@
+"""CRPE probes: read by the bench itself, right by the facts, and with wrong options that are wrong by the facts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spatialgen.evaluate.benches import bench
+from spatialgen.evaluate.benches.crpe import _OPTION
+from spatialgen.export.forms.base import form_wording
+from spatialgen.export.forms.crpe import CLOSENESS
+from spatialgen.export.graph import Edge, scene_graph
+from spatialgen.export.llava import export_llava
+from spatialgen.export.pages import Page
+from spatialgen.export.reader import BuildReader
+from spatialgen.qa.types import PAIR_QUALITATIVE
+
+Export = Callable[[str], list[dict[str, Any]]]
+TYPE_OF = {t.text: type_ for type_ in PAIR_QUALITATIVE for t in form_wording("relations", type_).of("predicate")}
+
+
+def test_the_bench_reads_the_file_and_scores_it(built: BuildReader, tmp_path: Path) -> None:
+    path = export_llava(built, tmp_path, "default", None, "crpe")
+    chosen = bench("crpe")
+    items = list(chosen.items(path, None))
+    assert {item.row["category"] for item in items} == {"exist", "subject", "predicate", "object"}
+    for item in items[:3]:
+        assert item.image() is not None
+    right = [item.row["correct_option"] for item in items]
+    for answers, circular, single in ((right, 1.0, 1.0), (["A"] * len(items), 0.0, 0.25)):
+        for line in chosen.lines(items, answers):
+            expected = circular if line.metric == "accuracy (all rotations)" else single
+            assert line.estimate.mean == pytest.approx(expected)
+
+
+def test_four_rotations_share_an_id_and_the_right_one_takes_each_letter(exported: Export) -> None:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for record in exported("crpe"):
+        groups.setdefault(record["question_id"], []).append(record)
+    assert len(groups) > 20
+    for group in groups.values():
+        assert sorted(r["correct_option"] for r in group) == ["A", "B", "C", "D"]
+        options = [[text for _, text in _OPTION.findall(r["text"])] for r in group]
+        assert all(sorted(o) == sorted(options[0]) and len(set(o)) == 4 for o in options)
+        assert all(options[0][k:] + options[0][:k] == o for k, o in enumerate(options))
+
+
+def test_the_right_option_is_a_fact_and_the_others_are_decided_otherwise(
+    exported: Export, book: dict[str, Page]
+) -> None:
+    for record in exported("crpe"):
+        page = book[record["image_id"]]
+        graph, labels = scene_graph(page), {thing.label for thing in page.scene.objects}
+        index = {thing.object_id: k for k, thing in enumerate(page.scene.objects)}
+        options = [text for _, text in _OPTION.findall(record["text"])]
+        right = "ABCD".index(record["correct_option"])
+        for k, (text, fact) in enumerate(zip(options, record["facts"], strict=True)):
+            if record["category"] == "exist":
+                assert text.split(" ", 1)[1] == fact
+                assert (fact in labels) == (k == right)
+                continue
+            edge = Edge(fact[1], index[fact[0]], index[fact[2]])
+            assert graph[edge] == (k == right)
+            named = page.naming.phrases[edge.a], page.naming.phrases[edge.b]
+            stem = record["text"].lower()
+            if record["category"] == "predicate":
+                assert TYPE_OF[text] == edge.type
+                assert all(name.lower() in stem for name in named)
+            else:
+                told, asked = named if record["category"] == "subject" else named[::-1]
+                assert text == told
+                assert asked.lower() in stem
+                assert any(t.text in stem for t in form_wording("relations", edge.type).of("predicate"))
+
+
+def test_options_of_a_predicate_come_from_different_groups(exported: Export) -> None:
+    for record in exported("crpe"):
+        if record["category"] == "predicate":
+            edges = [Edge(fact[1], 0, 1) for fact in record["facts"]]
+            assert len({edge.group for edge in edges}) == 4
+            assert all(edge.group != "contact" or edge.type in CLOSENESS for edge in edges)
+
+
+def test_a_probe_is_asked_once(exported: Export) -> None:
+    stems = Counter((r["image_id"], r["question_id"]) for r in exported("crpe"))
+    assert set(stems.values()) == {4}
