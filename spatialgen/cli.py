@@ -48,7 +48,14 @@ _PARTS = {
 }
 
 
-_FORMS = "questions (a record a question); relations (All-Seeing v2: descriptions with <ref>, <box> and <pred> tags)."
+_FORMS = (
+    "questions: a record a question. "
+    "proximity: relative depths, then comparisons reasoned from them, an image a conversation. "
+    "relations: descriptions with <ref>, <box> and <pred> tags (All-Seeing v2). "
+    "crpe: single choices in four rotations, for `spatialgen eval`. "
+    "regions: <regionN> and <mask> for names, with an RLE a region (SpatialRGPT). "
+    "region_points: the name of what lies under ten points (RegionVLM)."
+)
 
 
 @contextmanager
