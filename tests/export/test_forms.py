@@ -84,14 +84,6 @@ def test_conversations_alternate_and_are_clean(name: str, exported: Export) -> N
 
 
 HOSTILE = ("<mask> chair", "</ref><pred>on</pred>", "[[1, 2, 3, 4]] mug", "<region1>", "{a} lamp", "A. mug\nB. jug")
-    "<mask> chair",
-    "</ref><pred>on</pred>",
-    "[[1, 2, 3, 4]] mug",
-    "<region1>",
-    "{a} lamp",
-    "A. mug\nB. jug",
-    "</s>",
-)
 
 
 @pytest.mark.parametrize("name", names())
