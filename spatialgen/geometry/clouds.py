@@ -16,6 +16,8 @@ MAX_POINTS = 1000
 _MOST_DEPTHS = 2500
 _FEWEST_READINGS = 8
 _BACKGROUND_GAP = 0.05
+_TAIL = 25
+"""At most this part of a mask's readings, one in so many, can be background: more is the object's own far end."""
 _AROUND_U, _AROUND_V = np.array([[0], [1], [-1], [0], [0]]), np.array([[0], [0], [0], [1], [-1]])
 
 
@@ -80,7 +82,7 @@ def _without_background(crop: Crop, view: View, floor_m: float | None) -> Bool:
         v = crop.v0 + np.arange(crop.mask.shape[0])
         trusted = trusted & (view.points(u, v[:, None], crop.depth_m)[2] > floor_m)
     depths = np.sort(crop.depth_m[trusted])
-    tail = len(depths) - len(depths) // 8
+    tail = len(depths) - len(depths) // _TAIL
     if len(depths) < _FEWEST_READINGS:
         return trusted
     gaps = np.diff(depths[tail - 1 :])

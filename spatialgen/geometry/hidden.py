@@ -21,7 +21,7 @@ _AT_THE_END, _AT_THE_COVER = 0.5, 0.25
 """Shares of points, at the end and along the cover, that may be seen through while an extension stays possible."""
 
 _LEAST_BAND_M = 0.004
-_FOOT, _NEAR_END_M, _OUTWARDS_M = 0.15, 0.03, (0.04, 0.08)
+_FOOT, _NEAR_END_M, _OUTWARDS_M, _OF_THE_FOOT = 0.15, 0.03, (0.04, 0.08), 0.6
 
 
 def room_beyond(cloud: Cloud, end: End, direction: F64, extent_m: float, seen_through: SeenThrough) -> float:
@@ -69,7 +69,7 @@ def is_grounded(cloud: Cloud, end: End, direction: F64, seen_through: SeenThroug
     if not foot.shape[1]:
         return False
     moved = foot[:, None, :] + w[:, None, None] * np.array(_OUTWARDS_M, np.float32)[:, None]
-    return bool(seen_through(moved.reshape(3, -1)).mean() > _AT_THE_END)
+    return bool(seen_through(moved.reshape(3, -1)).mean() > _OF_THE_FOOT)
 
 
 def _some(points_m: F32) -> F32:

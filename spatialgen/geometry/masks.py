@@ -35,8 +35,8 @@ _NEAR_CORE_PX = 5
 _RESTORED_SIGMA_PX, _BLED_SIGMA_PX = 0.25, 0.7
 _SAME_SURFACE = 0.015
 _GOES_ON = 0.7
-_ALIKE, _ENOUGH_ALIKE = 0.01, 3
-_NEIGHBOURS = tuple((dv, du) for dv in (-1, 0, 1) for du in (-1, 0, 1) if dv or du)
+_ALIKE, _ENOUGH_ALIKE, _ENOUGH_PAIRS = 0.01, 3, 2
+_HALF_AROUND = ((0, 1), (1, 0), (1, 1), (1, -1))
 _STEP, _STEP_BLED = 0.015, 0.003
 
 
@@ -153,16 +153,24 @@ def _own_readings(depth_m: F32, mask: Bool, bleeds: bool) -> Bool:
 
 
 def _in_company(depth_m: F32, own: Bool) -> Bool:
-    """Return where enough of the eight neighbours (h, w) read almost the same: what bleeds lies between two sides."""
-    alike = np.zeros(depth_m.shape, np.int8)
-    inner = (slice(1, -1), slice(1, -1))
-    depth, limit = depth_m[inner], _ALIKE * depth_m[inner]
+    """Return where neighbours go on alike (h, w): what bleeds lies anywhere between two sides.
+
+    Enough of the eight read almost the same, or the reading lies between two pairs of opposite ones, as on a slant.
+    """
     height, width = depth_m.shape
-    for dv, du in _NEIGHBOURS:
-        window = (slice(1 + dv, height - 1 + dv), slice(1 + du, width - 1 + du))
+    middle = depth_m[1:-1, 1:-1]
+    limit = _ALIKE * middle
+    alike, between = np.zeros(middle.shape, np.int8), np.zeros(middle.shape, np.int8)
+    for dv, du in _HALF_AROUND:
+        one, other = ((slice(1 + s * dv, height - 1 + s * dv), slice(1 + s * du, width - 1 + s * du)) for s in (1, -1))
         with np.errstate(invalid="ignore"):
-            alike[inner] += own[window] & (np.abs(depth_m[window] - depth) < limit)
-    return alike >= _ENOUGH_ALIKE
+            alike += own[one] & (np.abs(depth_m[one] - middle) < limit)
+            alike += own[other] & (np.abs(depth_m[other] - middle) < limit)
+            pair = own[one] & own[other]
+            between += pair & (np.abs(depth_m[one] + depth_m[other] - 2 * middle) < limit)
+    found = np.zeros(own.shape, bool)
+    found[1:-1, 1:-1] = (alike >= _ENOUGH_ALIKE) | (between >= _ENOUGH_PAIRS)
+    return found
 
 
 def _smooth(depth_m: F32) -> Bool:

@@ -20,7 +20,7 @@ from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.ends import COVERED, SEEN, End, find_ends, missing_sigma
 from spatialgen.geometry.hidden import SeenThrough, is_grounded, room_beyond
 from spatialgen.geometry.rounds import Circle, fit_round
-from spatialgen.records import F32, F64
+from spatialgen.records import F32, F64, Bool
 
 _TURN = np.linspace(0, 2 * np.pi, 48, endpoint=False)
 CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
@@ -33,6 +33,12 @@ _VERTICAL = np.array([[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]])
 _LATERAL = np.array([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
 _QUARTER = np.pi / 2
 _HANDLE = 0.15
+_NO_POST = 0.6
+"""As deep as this share of its width, it is rather a post, all of which is seen."""
+
+_CURVED, _A_SURFACE = 0.2, 20
+"""Error of sides behind a curved surface, relative to the longest; so many normals tell of a surface."""
+
 _AS_SMALL = 1.03
 _BOARD = 0.35
 """Thinner than this share of its height, what is seen may be only a board of something deeper."""
@@ -169,7 +175,8 @@ def _heights(low: End, high: End, across_m: float) -> tuple[F64, F64]:
 
 
 def _box_whole(cloud: Cloud, hull: F64, height: float, eye_m: F64, seen_through: SeenThrough) -> Whole:
-    angle, tie = _best_angle(cloud, hull)
+    facing = _facing_angle(cloud)
+    angle, tie = _best_angle(hull, facing)
     rough = bounding_rectangle(hull, angle)
     directions = np.zeros((6, 3))
     directions[:4, :2] = -rough.u, rough.u, -rough.v, rough.v
@@ -182,6 +189,8 @@ def _box_whole(cloud: Cloud, hull: F64, height: float, eye_m: F64, seen_through:
     rectangle = _from_ends(rough, sides)
     z, z_sigma = _heights(low, high, 2 * float(rectangle.half_m.max()))
     sigmas = _side_sigmas(cloud, rectangle, sides, float(z[1] - z[0]), eye_m, seen_through)
+    if facing is None and _is_curved(cloud):
+        sigmas += _CURVED * 2 * float(rectangle.half_m.max()) * _face_away(rectangle, eye_m)
     outline = _outline(rectangle, hull, z, seen_through)
     x, x_sigma = _lateral(cloud, outline, (rectangle, sigmas), float(z[1] - z[0]), seen_through)
     return Whole("box", rectangle, outline, x, z, sigmas, x_sigma, z_sigma, low.state, tie=tie)
@@ -197,17 +206,32 @@ def _side_sigmas(
     """
     sizes = 2 * rectangle.half_m
     largest = max(float(sizes.max()), height)
-    sigmas = np.zeros(4)
+    sigmas, away = np.zeros(4), _face_away(rectangle, eye_m)
     for k, end in enumerate(ends):
         along, across = float(sizes[k // 2]), max(float(sizes[1 - k // 2]), height)
         axis = (1 if k % 2 else -1) * (rectangle.u, rectangle.v)[k // 2]
-        faces_away = (rectangle.center_m - eye_m[:2]) @ axis + along / 2 > 0
         sigmas[k] = missing_sigma(end, along, across, largest)
-        if not faces_away or along > _BOARD * height:
+        wide = float(sizes[1 - k // 2])
+        if not away[k] or along > min(_BOARD * height, _NO_POST * wide):
             continue
         if not is_grounded(cloud, end, np.array([*axis, 0.0]), seen_through):
-            sigmas[k] += 0.6 * across
+            sigmas[k] += 0.6 * wide
     return sigmas
+
+
+def _face_away(rectangle: Rectangle, eye_m: F64) -> Bool:
+    """Return which sides u-, u+, v-, v+ (4,) of a rectangle face away from the eye (3,)."""
+    across = np.repeat(np.stack([rectangle.u, rectangle.v]) @ (rectangle.center_m - eye_m[:2]), 2)
+    return np.asarray(np.array([-1.0, 1.0, -1.0, 1.0]) * across + rectangle.half_m.repeat(2) > 0)
+
+
+def _is_curved(cloud: Cloud) -> bool:
+    """Return whether a cloud shows much upright surface, and no top from which its depth could be seen.
+
+    Where that surface has no direction of its own it is curved, and goes on behind its limb.
+    """
+    known = cloud.normals[2][np.isfinite(cloud.normals[2])]
+    return len(known) >= _A_SURFACE and bool((np.abs(known) < 0.3).mean() > 0.3 and (known > 0.95).mean() < 0.1)
 
 
 def _outline(rectangle: Rectangle, hull: F64, z_m: F64, seen_through: SeenThrough) -> F64:
@@ -254,8 +278,8 @@ def _from_ends(rough: Rectangle, ends: list[End]) -> Rectangle:
     return Rectangle(middle[0] * rough.u + middle[1] * rough.v, rough.u, (high - low) / 2)
 
 
-def _best_angle(cloud: Cloud, hull: F64) -> tuple[float, tuple[float, float]]:
-    """Return the angle of a footprint's rectangle: the smallest one, in the direction of its upright faces if any.
+def _best_angle(hull: F64, facing: float | None) -> tuple[float, tuple[float, float]]:
+    """Return the angle of a footprint's rectangle: the smallest one, along its upright faces if any.
 
     And how far off in place (m) and direction (degrees) another one is that is as small: around a mug and its
     handle there are two, mirror images of each other.
@@ -268,7 +292,6 @@ def _best_angle(cloud: Cloud, hull: F64) -> tuple[float, tuple[float, float]]:
         angles = np.arctan2(sides[:, 1], sides[:, 0])
     areas = rectangle_areas(hull, angles)
     best = int(np.argmin(areas))
-    facing = _facing_angle(cloud)
     if facing is not None and rectangle_areas(hull, np.array([facing]))[0] < 1.04 * areas[best]:
         return facing, (0.0, 0.0)
     chosen = bounding_rectangle(hull, float(angles[best]))

@@ -48,8 +48,10 @@ def test_a_mask_right_to_the_pixel_is_whole_a_pixel_from_the_border(grow: int, c
     assert bool(by_id(scene, "3").cut) is cut
 
 
-def test_readings_that_bleed_towards_what_is_nearer_do_not_stretch_a_shelf() -> None:
-    scene = sample_scene(200)
+@pytest.mark.parametrize("seed", [200, 710, 724])
+def test_where_readings_bleed_no_object_is_stretched_or_cut_short(seed: int) -> None:
+    """A shelf was drawn on to what is nearer; the far parts of two sofas were taken for background."""
+    scene = sample_scene(seed)
     how = Degradation(flying_px=1)
     frame = to_frame(scene, degrade(render(scene, shadows=False), how, seed=scene.texture_seed), how)
     lifted, truth = build_scene(frame, LiftConfig()), from_analytic(scene)

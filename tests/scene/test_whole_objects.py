@@ -146,3 +146,19 @@ def test_a_mug_seen_with_its_handle_has_one() -> None:
     parts = placed(mug(np.random.default_rng(1)), 0.0, 1.2, 0.0, 20.0)
     g = by_id(lift(picture(("mug", parts), pitch=30, height=0.8)), "1").geometry
     assert g.size_m[0] > 1.15 * g.size_m[1]
+
+
+def test_a_post_is_as_deep_as_it_is_seen_to_be() -> None:
+    """Higher than wide and deep, with its foot hidden, it is no board with something behind it."""
+    post = ("bottle", (block(0.0, 2.2, (0.09, 0.09, 0.4), 30),))
+    crate = ("crate", (block(0.0, 1.6, (0.5, 0.1, 0.12)),))
+    g = by_id(lift(picture(post, crate, pitch=20, height=1.0)), "1").geometry
+    np.testing.assert_allclose(g.size_m[:2], 0.09, atol=0.006)
+    assert np.sqrt(np.diag(g.center_cov_m2))[:2].max() < 0.015
+
+
+def test_behind_a_curved_side_there_is_more() -> None:
+    """A mug whose handle makes a box of it, seen so that its round top does not show how deep it is."""
+    parts = (cylinder(np.array([0.0, 1.5, 1.05]), 0.05, 0.1), block(0.06, 1.5, (0.03, 0.012, 0.06), bottom=1.02))
+    g = by_id(lift(picture(("mug", parts), pitch=0, height=1.06, floor=False)), "1").geometry
+    assert abs(min(g.size_m[:2]) - 0.1) < 2 * g.size_sigma_m[:2].max()
