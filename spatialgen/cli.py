@@ -54,7 +54,8 @@ _FORMS = (
     "relations: descriptions with <ref>, <box> and <pred> tags (All-Seeing v2). "
     "crpe: single choices in four rotations, for `spatialgen eval`. "
     "regions: <regionN> and <mask> for names, with an RLE a region (SpatialRGPT). "
-    "region_points: the name of what lies under ten points (RegionVLM)."
+    "region_points: the name of what lies under ten points (RegionVLM). "
+    "conversation: several turns an image, none giving another away."
 )
 
 
