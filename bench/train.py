@@ -12,9 +12,11 @@ peak that --peak-tflops gives.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,10 +26,12 @@ from torch.utils.data import Dataset
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from spatialgen.seeding import rng
+from spatialgen.train.attention import set_attention
+from spatialgen.train.config import RunConfig
 from spatialgen.train.labels import Encoded, Encoder
 from spatialgen.train.model import Vision
 from spatialgen.train.objective import Objective
-from spatialgen.train.rows import MicroBatch, Row, collate, pack
+from spatialgen.train.rows import MicroBatch, collate, pack
 from spatialgen.train.templates import IMAGE, Turn, template
 from spatialgen.train.vocabulary import learn_tokenizer
 
@@ -62,14 +66,17 @@ def make_samples(count: int, encoder: Encoder) -> tuple[list[Encoded], list[str]
     return encoder.encode(conversations), [str(i) for i in range(count)], pixels
 
 
-def batches(rows: list[Row], samples: Any, names: Any, pixels: Any, size: int) -> list[MicroBatch]:
-    """Return our micro-batches of `size` packed rows."""
-    groups = [rows[k : k + size] for k in range(0, len(rows), size)]
-    return [collate(g, samples, names, pixels, 0, SIDE, 0) for g in groups]
+def batches(samples: list[Encoded], names: Any, pixels: Any, size: int) -> Iterator[MicroBatch]:
+    """Yield our micro-batches of `size` packed rows, for ever, each made when it is asked for."""
+    rows = pack([len(s) for s in samples], CONTEXT)
+    for k in itertools.count(0, size):
+        group = [rows[i % len(rows)] for i in range(k, k + size)]
+        yield collate(group, samples, names, pixels, 0, SIDE, 0)
 
 
-def ours(model: Any, data: list[MicroBatch], steps: int, device: torch.device) -> float:
+def ours(model: Any, data: Iterator[MicroBatch], steps: int, device: torch.device) -> float:
     """Return real tokens a second of `steps` steps of our loop."""
+    set_attention(model.model.language_model, RunConfig().attention)
     objective = Objective(model.train().to(device), VISION, tower_trains=False)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-4, fused=True)
@@ -78,7 +85,7 @@ def ours(model: Any, data: list[MicroBatch], steps: int, device: torch.device) -
         if step == 2:
             _wait(device)
             tokens, began = 0, time.perf_counter()
-        batch = data[step % len(data)].to(device)
+        batch = next(data).to(device)
         with torch.autocast(device.type, torch.bfloat16):
             loss = objective(batch) / batch.supervised
         loss.backward()
@@ -167,7 +174,7 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizer = learn_tokenizer(["Which is further left, thing 1 or thing 2? USER: ASSISTANT:"], 400)
     samples, names, pixels = make_samples(options.samples, Encoder(tokenizer, template("v1"), PATCHES, CONTEXT))
-    data = batches(pack([len(s) for s in samples], CONTEXT), samples, names, pixels, options.rows)
+    data = batches(samples, names, pixels, options.rows)
     rows = max(1, round(options.rows * CONTEXT / np.mean([len(s) for s in samples])))
     shape = (options.hidden, options.layers, options.vocabulary, tokenizer)
     trainer = theirs(make_model(*shape), Rows(samples, names, pixels), rows, options.steps, device)

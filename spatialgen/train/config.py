@@ -213,8 +213,9 @@ class RunConfig(Settings):
     precision: Literal["bf16", "fp32"] = "bf16"
     parallel: Literal["ddp", "fsdp"] = "ddp"
     gradient_checkpointing: bool = False
-    attention: str = "sdpa"
-    """Attention of the language model, as transformers calls it."""
+    attention: str = "packed"
+    """Attention of the language model: `packed` (SDPA, each conversation of a row by itself), or what transformers
+    knows: sdpa, eager, flash_attention_2, flex_attention."""
     feature_cache: int = Field(default=0, ge=0)
     """Bytes of memory for the frozen tower's features, so that each picture goes through it once in all stages."""
     save_every: int = Field(default=200, ge=1)

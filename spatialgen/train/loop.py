@@ -16,6 +16,7 @@ from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
 from spatialgen.seeding import key_hash
+from spatialgen.train.attention import set_attention
 from spatialgen.train.checkpoint import Checkpoint, collect, newest, restore, write
 from spatialgen.train.config import OptimConfig, RunConfig, StageConfig
 from spatialgen.train.data import Item, LanePlace, Mixture, loader, mixture
@@ -92,6 +93,7 @@ def _prepare(
     model, tower_trains = made.model, stage.trains.vision_from_layer is not None
     if run.precision == "bf16" and run.parallel != "fsdp":
         cast_frozen(model, torch.bfloat16)
+    set_attention(model.model.language_model, run.attention)
     model.train()
     if not tower_trains:
         model.model.vision_tower.eval()

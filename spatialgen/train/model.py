@@ -52,17 +52,17 @@ class Assembled:
     pooling: int
 
 
-def assemble(config: ModelConfig, tokenizer: Any | None = None, attention: str = "sdpa") -> Assembled:
+def assemble(config: ModelConfig, tokenizer: Any | None = None) -> Assembled:
     """Return the model that `config` names, in float32 on the CPU. `tokenizer` goes with a model from scratch.
 
     Raises ConfigError for parts that do not fit together.
     """
     if config.start is not None:
-        return load_model(Path(config.start), attention)
+        return load_model(Path(config.start))
     assert config.vision is not None
     assert config.language is not None
     tower = load_tower(config.vision)
-    language, tokenizer = _language(config.language, tokenizer, attention)
+    language, tokenizer = _language(config.language, tokenizer)
     if getattr(language.get_output_embeddings(), "bias", None) is not None:
         raise ConfigError(f"{config.language.name}: its output layer has a bias, which no LLaVA of transformers has")
     prepare_tokenizer(tokenizer, (IMAGE, VIDEO) if tower.timm else (IMAGE,))
@@ -79,12 +79,12 @@ def assemble(config: ModelConfig, tokenizer: Any | None = None, attention: str =
     return Assembled(model, tokenizer, vision, tower.patch, pooling)
 
 
-def _language(config: LanguageConfig, tokenizer: Any | None, attention: str) -> tuple[Any, Any]:
+def _language(config: LanguageConfig, tokenizer: Any | None) -> tuple[Any, Any]:
 
     if config.scratch is not None:
         if tokenizer is None:
             raise ConfigError("a language model from scratch needs texts to learn its vocabulary from")
-        return _scratch(config.scratch, tokenizer, attention), tokenizer
+        return _scratch(config.scratch, tokenizer), tokenizer
     name, gguf = config.name or "", config.gguf_file
     if name.startswith("pulled:"):
         from spatialgen.train.pulled import pulled_path
@@ -93,12 +93,12 @@ def _language(config: LanguageConfig, tokenizer: Any | None, attention: str) -> 
         name, gguf = str(file.parent), file.name
     extra = {} if gguf is None else {"gguf_file": gguf}
     model = transformers().AutoModelForCausalLM.from_pretrained(
-        name, dtype=torch.float32, attn_implementation=attention, **extra
+        name, dtype=torch.float32, attn_implementation="sdpa", **extra
     )
     return model, transformers().AutoTokenizer.from_pretrained(name, **extra)
 
 
-def _scratch(config: ScratchConfig, tokenizer: Any, attention: str) -> Any:
+def _scratch(config: ScratchConfig, tokenizer: Any) -> Any:
 
     return transformers().LlamaForCausalLM(
         transformers().LlamaConfig(
@@ -113,7 +113,7 @@ def _scratch(config: ScratchConfig, tokenizer: Any, attention: str) -> Any:
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
-            attn_implementation=attention,
+            attn_implementation="sdpa",
         )
     )
 
@@ -188,13 +188,13 @@ def _make_identity(linear: Any) -> None:
     nn.init.zeros_(linear.bias)
 
 
-def load_model(folder: Path, attention: str = "sdpa") -> Assembled:
+def load_model(folder: Path) -> Assembled:
     """Return the model in a folder that `save_model` (or the hub's LLaVA 1.5) filled, in float32 on the CPU."""
 
     if not (folder / "config.json").is_file():
         raise ConfigError(f"{folder} is no model folder: there is no config.json in it")
     model = transformers().AutoModelForImageTextToText.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation=attention
+        folder, dtype=torch.float32, attn_implementation="sdpa"
     )
     processor = transformers().AutoProcessor.from_pretrained(folder)
     images = processor.image_processor

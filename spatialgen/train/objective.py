@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from spatialgen.train.attention import attends_packed
 from spatialgen.train.labels import IGNORE
 from spatialgen.train.model import Vision
 from spatialgen.train.rows import MicroBatch
@@ -105,8 +106,10 @@ class Objective(nn.Module):
             embeds = embeds.masked_scatter(where, tokens.flatten(0, 1))
         elif self.training and torch.is_grad_enabled():
             embeds = embeds + self._untouched(batch).to(embeds.dtype)
-        hidden = model.model.language_model(
-            inputs_embeds=embeds, position_ids=batch.positions, use_cache=False
+        language = model.model.language_model
+        apart = {"lengths": batch.lengths} if attends_packed(language) else {}
+        hidden = language(
+            inputs_embeds=embeds, position_ids=batch.positions, use_cache=False, **apart
         ).last_hidden_state
         targets = batch.labels[:, 1:]
         chosen = targets != IGNORE

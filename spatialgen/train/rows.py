@@ -18,7 +18,8 @@ class MicroBatch:
 
     `ids`, `labels`, `positions` (B, L) int64, positions starting at 0 in every conversation; `pixels` (P, S, S, 3)
     uint8, each picture once; `slots` (N,) int64: which picture fills the n-th image of the rows, in reading order;
-    `keys` name the pictures. `tokens` counts real tokens, padding aside, `supervised` those trained on.
+    `keys` name the pictures. `tokens` counts real tokens, padding aside, `supervised` those trained on; `lengths`
+    are those of each row's conversations, and of what fills it up.
     """
 
     ids: torch.Tensor
@@ -31,6 +32,7 @@ class MicroBatch:
     tokens: int
     supervised: int
     turns_cut: int
+    lengths: tuple[tuple[int, ...], ...]
     bad: tuple[str, ...] = ()
 
     def to(self, device: torch.device) -> MicroBatch:
@@ -93,6 +95,7 @@ def collate(
     labels = np.full((len(rows), width), IGNORE, np.int64)
     positions = np.zeros((len(rows), width), np.int64)
     slots: list[int] = []
+    lengths: list[tuple[int, ...]] = []
     keys: dict[str, int] = {}
     for r, row in enumerate(rows):
         at = 0
@@ -106,6 +109,7 @@ def collate(
             at += n
         # What fills up a row comes after every real token, so causal attention never sees it.
         positions[r, at:] = np.arange(width - at)
+        lengths.append((*(len(samples[i]) for i in row), *((width - at,) if at < width else ())))
     used = [samples[i] for row in rows for i in row]
     stacked = np.stack([pixels[k] for k in keys]) if keys else np.zeros((0, side, side, 3), np.uint8)
     return MicroBatch(
@@ -119,4 +123,5 @@ def collate(
         sum(len(s) for s in used),
         sum(s.supervised for s in used),
         sum(s.turns_cut for s in used),
+        tuple(lengths),
     )

@@ -100,7 +100,7 @@ def build_model(config: TrainConfig, model: ModelConfig) -> Assembled:
     tokenizer = None
     if scratch is not None:
         tokenizer = learn_tokenizer(_texts(config.stages), scratch.vocabulary)
-    return assemble(model, tokenizer, config.run.attention)
+    return assemble(model, tokenizer)
 
 
 def _texts(stages: Sequence[StageConfig]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from train_parts import save_tower
 from transformers import AutoModelForImageTextToText, AutoProcessor, LlamaConfig, LlamaForCausalLM
 
 from spatialgen.errors import ConfigError
+from spatialgen.train.attention import attends_packed, set_attention
 from spatialgen.train.config import LanguageConfig, ModelConfig, OptimConfig, ScratchConfig, TrainsConfig, VisionConfig
 from spatialgen.train.errors import TrainError
 from spatialgen.train.export import save_model
@@ -27,11 +28,13 @@ TURNS = (Turn(f"{IMAGE}\nHow far is it?", "1.2 m"), Turn("Is it red?", "Yes."))
 TIMM = "timm:test_vit"
 
 
-def make(tower: str, projector: str = "mlp2x", image_size: int | None = None) -> Assembled:
+def make(
+    tower: str, projector: str = "mlp2x", image_size: int | None = None, scratch: ScratchConfig | None = None
+) -> Assembled:
     torch.manual_seed(0)
     tokenizer = learn_tokenizer(["How far is it? 1.2 m Is it red? Yes. USER: ASSISTANT:"], SCRATCH.vocabulary)
     vision = VisionConfig(name=tower, image_size=image_size, pretrained=not tower.startswith("timm:"))
-    language = LanguageConfig(scratch=SCRATCH)
+    language = LanguageConfig(scratch=scratch or SCRATCH)
     return assemble(ModelConfig(vision=vision, projector=projector, language=language), tokenizer)  # type: ignore[arg-type]
 
 
@@ -130,6 +133,29 @@ def test_the_loss_is_that_of_transformers_and_packing_does_not_change_it(towers:
     assert float(ragged) == pytest.approx(sum(alone), rel=1e-5)
     assert alone[0] / samples[0].supervised == pytest.approx(float(theirs), rel=1e-5)
     assert pack([len(s) for s in samples], 999) == [(0, 1, 2)]
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_conversations_apart_have_the_loss_and_gradient_of_a_mask(towers: dict[str, str], checkpointing: bool) -> None:
+    scratch = ScratchConfig(hidden_size=32, layers=2, heads=4, kv_heads=2, intermediate_size=64, vocabulary=330)
+    made = make(towers["dinov2"], scratch=scratch)
+    samples = Encoder(made.tokenizer, template("v1"), made.vision.tokens, 999).encode([("a", TURNS), ("b", TURNS[:1])])
+    pixels = {"x": np.random.default_rng(1).integers(0, 255, (56, 56, 3)).astype(np.uint8)}
+    batch = collate([(0, 1), (1,)], samples, ["x", "x"], pixels, 0, 56, 0)
+    assert [sum(row) for row in batch.lengths] == [batch.ids.shape[1]] * 2
+    if checkpointing:
+        made.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    found = {}
+    for attention in ("sdpa", "packed"):
+        set_attention(made.model.model.language_model, attention)
+        assert attends_packed(made.model.model.language_model) is (attention == "packed")
+        loss = Objective(made.model.train(), made.vision, tower_trains=False)(batch)
+        made.model.zero_grad()
+        loss.backward()
+        trained = made.model.model.language_model.parameters()
+        found[attention] = [loss.detach(), *(p.grad.clone() for p in trained if p.grad is not None)]
+    for masked, apart in zip(*found.values(), strict=True):
+        torch.testing.assert_close(apart, masked, rtol=1e-4, atol=1e-5)
 
 
 def test_cached_features_are_those_of_the_tower(towers: dict[str, str]) -> None:
