@@ -55,7 +55,8 @@ _FORMS = (
     "crpe: single choices in four rotations, for `spatialgen eval`. "
     "regions: <regionN> and <mask> for names, with an RLE a region (SpatialRGPT). "
     "region_points: the name of what lies under ten points (RegionVLM). "
-    "conversation: several turns an image, none giving another away."
+    "conversation: several turns an image, none giving another away. "
+    "reasoning: answers worked out step by step from what was measured."
 )
 
 
