@@ -28,14 +28,14 @@ _EXACT = 1e-3
 _BLED_PX = 4
 _UPWARDS = 0.99
 _RECEDES = 0.5
-_FRACTION_OF_TOP = 0.15
+_FRACTION_OF_TOP = 0.25
 
 _COVERED, _OF_ROOM = 0.4, 0.35
 """One-sigma error of an end that is not seen: of the largest extent, of the room there is to go on unseen."""
 
 _NEXT_PX = 3
-_STAIRS = 3.0
-"""From so many lines of pixels on that a slanted border crosses, its place is known better than to a pixel."""
+_STAIRS = 2.0
+"""From one more line of pixels than these on that a slanted border crosses, its place is known better than to one."""
 
 _FRACTION_SIGMA = 0.29
 """One-sigma error, in pixels, of an edge known to lie between two neighbours."""
@@ -69,6 +69,8 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
     for k in np.flatnonzero(directions[:, 2] > _UPWARDS).tolist():
         if _ends_in_a_top(cloud.rim, band[k]):
             values[k], sigmas[k] = _top(cloud, on_rim[k] - half[k], band[k])
+        elif cloud.eye_z_m > values[k] and band[k].any():  # a top less than a pixel high: anywhere in the last one
+            sigmas[k] = max(sigmas[k], _FRACTION_SIGMA * 1.2 * float(cloud.rim.step_length_m[band[k]].mean()))
     in_band = np.maximum(_counts(band), 1)
     sigmas += 0.7 * (np.abs(w @ _blur(cloud)) * band).sum(axis=1) / in_band
     if cloud.edge_sigma_px:
@@ -159,7 +161,7 @@ def outermost(
     mean = np.where(is_empty, length.sum(axis=1) / length.shape[1], (length * band).sum(axis=1) / shared)
     values = np.where(is_empty, least, np.maximum((on_rim * band).sum(axis=1) / shared, least))
     lines = np.array([len(set(rim.line[row].tolist())) for row in band])
-    shares = np.minimum(1.0, _STAIRS / np.maximum(lines, 1))
+    shares = np.minimum(1.0, _STAIRS / np.maximum(lines - 1, 1))
     return values.astype(np.float64), 2 * _FRACTION_SIGMA * mean * shares, band
 
 

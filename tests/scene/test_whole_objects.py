@@ -32,6 +32,16 @@ def test_a_narrow_level_top_ends_at_its_last_pixels(distance: float) -> None:
     assert g.size_m[2] == pytest.approx(0.9, abs=1e-3)
 
 
+def test_a_top_less_than_a_pixel_high_is_anywhere_in_the_last_one() -> None:
+    z = []
+    for k in range(16):
+        board = ("board", (block(0.1, 4.0 + 0.1 * k, (0.6, 0.03, 0.9), 12),))
+        g = by_id(lift(picture(board, pitch=14, height=1.6)), "1").geometry
+        z.append(abs(g.size_m[2] - 0.9) / g.size_sigma_m[2])
+    assert max(z) < 2.5
+    assert np.median(z) < 1.8
+
+
 def test_an_end_on_one_line_of_pixels_is_known_to_a_third_of_a_pixel_and_no_better() -> None:
     """However many pixels the line has, they all err alike."""
     errors, sigmas = [], []
