@@ -32,6 +32,10 @@ from spatialgen.store.plan import read_info
 IMAGES = "images"
 SPLITS = ("train", "val", "test")
 _PICTURES_AT_ONCE, _SCENES_AT_ONCE = 16, 64
+_ASKED = [
+    *("qa_id", "image_id", "question", "answer", "question_type", "form"),
+    *("subjects", "status", "answer_value", "sigma", "seed_key"),
+]
 
 Row = Mapping[str, Any]
 
@@ -94,7 +98,7 @@ def pages(build: BuildReader, qa: str, split: str | None = None) -> Iterator[Pag
     config = _ask_config(build, qa)
     shards = zip(build.files("images"), build.files("scenes"), build.files("questions", qa), strict=True)
     for images, scenes, questions in shards:
-        asked = groupby(file_rows(questions), key=lambda row: str(row["image_id"]))
+        asked = groupby(file_rows(questions, _ASKED), key=lambda row: str(row["image_id"]))
         group = next(asked, None)
         for stored, table in zip(_rows(images, _PICTURES_AT_ONCE), _rows(scenes, _SCENES_AT_ONCE), strict=True):
             row = stored.to_pylist()[0]

@@ -11,6 +11,7 @@ import pytest
 
 from spatialgen.evaluate.benches import bench
 from spatialgen.evaluate.benches.crpe import _OPTION
+from spatialgen.evaluate.run import evaluate
 from spatialgen.export.forms.base import form_wording
 from spatialgen.export.forms.crpe import CLOSENESS
 from spatialgen.export.graph import Edge, scene_graph
@@ -32,7 +33,11 @@ def test_the_bench_reads_the_file_and_scores_it(built: BuildReader, tmp_path: Pa
         assert item.image() is not None
     right = [item.row["correct_option"] for item in items]
     for answers, circular, single in ((right, 1.0, 1.0), (["A"] * len(items), 0.0, 0.25)):
-        for line in chosen.lines(items, answers):
+        said = dict(zip([item.item_id for item in items], answers, strict=True))
+        out = tmp_path / str(circular)
+        report = evaluate("crpe", path, None, lambda asked, said=said: [said[i.item_id] for i in asked], out)
+        assert report.questions == len(items)
+        for line in report.lines:
             expected = circular if line.metric == "accuracy (all rotations)" else single
             assert line.estimate.mean == pytest.approx(expected)
 

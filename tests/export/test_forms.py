@@ -20,6 +20,8 @@ from spatialgen.export.reader import BuildReader
 from spatialgen.qa.ask import ask_scenes
 from spatialgen.records import ObjectText
 from spatialgen.schema import scenes_table, split_of
+from spatialgen.train.config import LlavaSource
+from spatialgen.train.llava_source import LlavaBlocks
 
 Export = Callable[[str], list[dict[str, Any]]]
 
@@ -58,6 +60,16 @@ def test_files_ids_and_pictures(name: str, built: BuildReader, book: dict[str, P
         assert (tmp_path / record["image"]).read_bytes() == pictures[record["image"]]
     again = export_llava(built, tmp_path / "again", "default", None, name)
     assert again.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("name", [n for n in names() if n != "crpe"])
+def test_the_trainer_reads_it(name: str, built: BuildReader, tmp_path: Path) -> None:
+    path = export_llava(built, tmp_path, "default", None, name)
+    blocks = LlavaBlocks(LlavaSource(kind="llava", path=str(path), images=str(tmp_path)))
+    read = [conversation for block in range(blocks.blocks) for conversation in blocks.read(block, 0, 0)]
+    records = json.loads(path.read_text("utf-8"))
+    assert [2 * len(c.turns) for c in read] == [len(r["conversations"]) for r in records]
+    assert [c.turns[0].question for c in read] == [r["conversations"][0]["value"] for r in records]
 
 
 @pytest.mark.parametrize("name", names())
