@@ -6,11 +6,14 @@ from collections.abc import Callable
 from itertools import combinations
 from typing import Any
 
-from spatialgen.export.forms.conversation import LEFT_OUT, TOPICS, topics_of
+from box_pages import page_of
+
+from spatialgen.export.forms.conversation import LEFT_OUT, TOPICS, independent, topics_of
 from spatialgen.export.pages import Page
 from spatialgen.qa.family import families
 from spatialgen.qa.select import GIVEN_AWAY
 from spatialgen.qa.types import INVERSE, TYPES
+from spatialgen.testing.box_scenes import Box
 
 Export = Callable[[str], list[dict[str, Any]]]
 
@@ -60,3 +63,16 @@ def test_long_ones_are_of_many_types(exported: Export, book: dict[str, Page]) ->
     rows = {row["qa_id"]: row for row in book[longest["image_id"]].rows}
     assert len(longest["qa_ids"]) >= 5
     assert len({rows[qa_id]["question_type"] for qa_id in longest["qa_ids"]}) >= 4
+
+
+def test_a_name_that_tells_the_side_answers_no_question_about_it() -> None:
+    chairs = [Box("chair", (x, 3.0, 0.45), (0.5, 0.45, 0.9)) for x in (-1.0, 1.0)]
+    page = page_of([*chairs, Box("lamp", (0.1, 4.0, 0.8), (0.3, 0.28, 1.6))])
+    assert page.naming.phrases == ["the chair on the left", "the chair on the right", "the lamp"]
+    about = [row for row in page.rows if {"1", "2"} & set(row["subjects"])]
+    assert {"bearing_from_camera", "image_third"} <= {row["question_type"] for row in about}
+    chosen = independent(page, about)
+    assert chosen
+    assert not [row["question_type"] for row in chosen if "side" in topics_of(row["question_type"])]
+    lamp = independent(page, [row for row in page.rows if row["subjects"] == ["3"]])
+    assert [row for row in lamp if "side" in topics_of(row["question_type"])]

@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from box_pages import page_of
 
+from spatialgen.export.forms import form
 from spatialgen.export.forms.base import form_wording
 from spatialgen.export.forms.reasoning import RELATIONS
 from spatialgen.export.graph import Edge, scene_graph
 from spatialgen.export.pages import Page
 from spatialgen.qa.numbers import parse
 from spatialgen.records import ObjectGeometry, Scene
+from spatialgen.testing.box_scenes import furnished_boxes
 
 Export = Callable[[str], list[dict[str, Any]]]
 LENGTH = r"\d+(?:\.\d+)? ?(?:metres?|m|cm|centimetres?|ft|feet|foot|inches|inch|in)\b"
@@ -102,3 +105,17 @@ def _words(type_: str) -> list[str]:
     found = re.fullmatch(r"Which is (.*), \{x\} or \{y\}\? Work it out step by step\.", template)
     assert found is not None
     return [found[1]]
+
+
+def test_lengths_are_told_only_where_the_scale_is_trusted() -> None:
+    boxes = furnished_boxes(3, 6)
+    assert list(form("reasoning").records(page_of(boxes)))
+    assert not list(form("reasoning").records(page_of(boxes, scale=0.2)))
+    assert list(form("proximity").records(page_of(boxes, scale=0.2)))
+
+
+def test_without_gravity_only_what_needs_none_is_told() -> None:
+    boxes = furnished_boxes(3, 6)
+    told = [edge for record in form("relations").records(page_of(boxes, gravity=False)) for edge in record["relations"]]
+    assert {type_ for _, type_, _ in told} == {"nearer", "farther"}
+    assert not list(form("reasoning").records(page_of(boxes, gravity=False)))

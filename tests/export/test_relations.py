@@ -6,13 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from box_pages import page_of
 
 from spatialgen.evaluate.relations import Relation, named, parse_named, parse_relations, related
+from spatialgen.export.forms import form
 from spatialgen.export.forms.base import form_wording
 from spatialgen.export.graph import Edge, grid_boxes, scene_graph
 from spatialgen.export.pages import Page
 from spatialgen.qa.select import GIVEN_AWAY
 from spatialgen.qa.types import INVERSE, PAIR_QUALITATIVE
+from spatialgen.testing.box_scenes import Box
 
 Export = Callable[[str], list[dict[str, Any]]]
 A, B, C = (1, 2, 30, 40), (5, 6, 70, 80), (0, 0, 999, 999)
@@ -123,3 +126,23 @@ def test_no_pair_is_told_the_same_thing_twice(exported: Export) -> None:
     for record in exported("relations"):
         told = [(frozenset((a, b)), Edge(type_, 0, 1).group) for a, type_, b in record["relations"]]
         assert len(told) == len(set(told))
+
+
+def test_a_box_that_two_things_share_names_neither() -> None:
+    twins = [Box(label, (0.5, 3.0, 0.5), (0.6, 0.5, 1.0)) for label in ("crate", "basket")]
+    others = [Box("lamp", (-1.0, 4.0, 0.8), (0.3, 0.28, 1.6)), Box("sofa", (0.6, 6.0, 0.4), (2.0, 0.9, 0.8))]
+    page = page_of([*twins, *others])
+    assert all(page.naming.phrases)
+    assert sorted(grid_boxes(page)) == [2, 3]
+    told = [record["relations"] for record in form("relations").records(page)]
+    assert {end for relations in told for a, _, b in relations for end in (a, b)} == {"3", "4"}
+
+
+def test_several_subjects_of_one_relation_are_told_together() -> None:
+    places = {"red mug": -0.4, "blue mug": 0.0, "vase": 0.4}
+    small = [Box("mug", (x, 3.0, 0.8), (0.1, 0.09, 0.12), name=name, on="4") for name, x in places.items()]
+    page = page_of([*small, Box("table", (0.0, 3.1, 0.37), (1.4, 0.8, 0.74))])
+    answers = [r["conversations"][1]["value"] for r in form("relations").records(page) if r["kind"] == "description"]
+    relations = parse_relations(answers[0])
+    assert relations
+    assert answers[0].count("<pred>") < len(relations)
