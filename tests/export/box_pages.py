@@ -13,9 +13,9 @@ from spatialgen.testing.box_scenes import Box, make_scene
 ALL = AskConfig(per_image="all")
 
 
-def page_of(boxes: Sequence[Box], scale: float = 0.0, gravity: bool = True) -> Page:
+def page_of(boxes: Sequence[Box], scale: float = 0.0, gravity: bool = True, image_id: str = "room") -> Page:
     """The page of a scene of boxes, with all its questions; `scale` is the relative error of all lengths."""
-    scene = make_scene(boxes, scale=scale, gravity=gravity)
+    scene = make_scene(boxes, image_id, scale=scale, gravity=gravity)
     [table] = scenes_table([scene]).to_batches()
     stored = {"image_id": scene.image_id, "content_sha256": scene.content_sha256, "image": {"bytes": None, "path": "x"}}
     return Page(stored, table, ask_scenes([scene], ALL).to_pylist(), ALL)

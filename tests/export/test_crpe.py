@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from box_pages import page_of
 
 from spatialgen.evaluate.benches import bench
 from spatialgen.evaluate.benches.crpe import _OPTION
 from spatialgen.evaluate.run import evaluate
+from spatialgen.export.forms import form
 from spatialgen.export.forms.base import form_wording
-from spatialgen.export.forms.crpe import CLOSENESS
 from spatialgen.export.graph import Edge, scene_graph
 from spatialgen.export.llava import export_llava
 from spatialgen.export.pages import Page
 from spatialgen.export.reader import BuildReader
 from spatialgen.qa.types import PAIR_QUALITATIVE
+from spatialgen.testing.box_scenes import furnished_boxes
 
 Export = Callable[[str], list[dict[str, Any]]]
 TYPE_OF = {t.text: type_ for type_ in PAIR_QUALITATIVE for t in form_wording("relations", type_).of("predicate")}
@@ -87,7 +89,20 @@ def test_options_of_a_predicate_come_from_different_groups(exported: Export) -> 
         if record["category"] == "predicate":
             edges = [Edge(fact[1], 0, 1) for fact in record["facts"]]
             assert len({edge.group for edge in edges}) == 4
-            assert all(edge.group != "contact" or edge.type in CLOSENESS for edge in edges)
+
+
+def test_a_phrase_tells_nothing_by_itself() -> None:
+    """Over many pairs, each phrase is right about as often as any other: one time in four."""
+    offered, right = Counter[str](), Counter[str]()
+    for seed in range(120):
+        for record in form("crpe").records(page_of(furnished_boxes(seed, 5), image_id=str(seed))):
+            if record["category"] == "predicate" and record["id"].endswith("-0"):
+                types = [fact[1] for fact in record["facts"]]
+                offered.update(types)
+                right[types["ABCD".index(record["correct_option"])]] += 1
+    assert sum(right.values()) > 300
+    for type_, times in offered.items():
+        assert abs(right[type_] - times / 4) < 4 * (times * 3 / 16) ** 0.5, type_
 
 
 def test_a_probe_is_asked_once(exported: Export) -> None:

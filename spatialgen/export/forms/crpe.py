@@ -2,8 +2,8 @@
 
 JSON lines that `spatialgen eval --bench crpe=FILE` reads. A probe is asked four times with its options rotated, under
 one `question_id`. The right option is a decided fact; each wrong one is wrong by a decided fact of its own. Options of
-a predicate come from different groups of relations, so that none follows from another, and only from those in which one
-of two opposites holds, so that a phrase alone tells nothing.
+a predicate come from the four groups of relations that turn round with the two objects (side, depth, height, size), so
+that none follows from another and each phrase is as often right as any other: it tells nothing by itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from spatialgen.qa.english import with_article
 from spatialgen.qa.phrase import frames
 
 OPTIONS, MOST = 4, 3
-CLOSENESS = ("next_to", "far_from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +97,11 @@ def _predicates(page: Page, graph: Graph) -> Iterator[Probe]:
 
 
 def _by_group(graph: Graph, a: int, b: int) -> dict[str, list[tuple[Edge, bool]]]:
-    """Relations of A to B by group; of contact only near and far, where one of the two holds: one each is right."""
+    """Return the decided relations of A to B by group; those of contact do not turn round."""
     groups: dict[str, list[tuple[Edge, bool]]] = {}
     for edge, holds in graph.items():
-        if (edge.a, edge.b) == (a, b) and (edge.group != CONTACT or edge.type in CLOSENESS):
+        if (edge.a, edge.b) == (a, b) and edge.group != CONTACT:
             groups.setdefault(edge.group, []).append((edge, holds))
-    if not any(holds for _, holds in groups.get(CONTACT, [])):
-        groups.pop(CONTACT, None)
     return groups
 
 
