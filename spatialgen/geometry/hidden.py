@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.ends import End
@@ -24,33 +25,35 @@ _LEAST_BAND_M = 0.004
 _FOOT, _NEAR_END_M, _OUTWARDS_M, _OF_THE_FOOT = 0.15, 0.03, (0.04, 0.08), 0.6
 
 
-def room_beyond(cloud: Cloud, end: End, direction: F64, extent_m: float, seen_through: SeenThrough) -> float:
-    """Return how far, metres, an object may go on beyond an `end` along the unit `direction` (3,); inf: no limit.
+def rooms_beyond(
+    cloud: Cloud, ends: Sequence[End], directions: F64, extents_m: F64, seen_through: SeenThrough
+) -> list[float]:
+    """Return how far, metres, an object may go on beyond each of K `ends` along `directions` (K, 3); inf: no limit.
 
     Its outermost surface, and its surface where something nearer covers it, are moved outwards until much of either
-    would be seen in front of what the depth map shows. `extent_m` is the visible extent along the direction.
+    would be seen in front of what the depth map shows. `extents_m` (K,) are the visible extents along the directions.
     """
-    w = direction.astype(np.float32)
-    on_points, on_rim = w @ cloud.points_m, w @ cloud.rim.end_m
-    half = w @ cloud.rim.step_m
-    reach = max(0.02 * extent_m, _LEAST_BAND_M)
-    at_end = _some(
-        np.concatenate(
-            [
-                cloud.rim.end_m[:, on_rim > end.value_m - reach - np.abs(half)],
-                cloud.points_m[:, on_points > end.value_m - reach],
-            ],
-            axis=1,
-        )
-    )
-    cover = _some(cloud.rim.end_m[:, cloud.rim.is_covered & (half > 0.3 * cloud.rim.step_length_m)])
-    both = np.concatenate([at_end, cover], axis=1)
-    to_end = np.float32(end.value_m) - w @ both
-    moves = to_end + _STEPS[:, None].astype(np.float32)
-    moved = both[:, None, :] + w[:, None, None] * moves
-    through = seen_through(moved.reshape(3, -1)).reshape(moves.shape)
-    count = at_end.shape[1]
-    return max(_first(through[:, :count], _AT_THE_END), _first(through[:, count:], _AT_THE_COVER))
+    w = directions.astype(np.float32)
+    surface, half = np.concatenate([cloud.rim.end_m, cloud.points_m], axis=1), w @ cloud.rim.step_m
+    along = w @ surface
+    at_cover = cloud.rim.is_covered & (half > 0.3 * cloud.rim.step_length_m)
+    chosen, moved = [], []
+    for k, end in enumerate(ends):
+        inner = end.value_m - max(0.02 * float(extents_m[k]), _LEAST_BAND_M)
+        is_outer = along[k] > inner
+        is_outer[: half.shape[1]] = along[k, : half.shape[1]] > inner - np.abs(half[k])
+        at_end, cover = _some(np.flatnonzero(is_outer)), _some(np.flatnonzero(at_cover[k]))
+        both = np.concatenate([at_end, cover])
+        moves = np.float32(end.value_m) - along[k, both] + _STEPS[:, None].astype(np.float32)
+        moved.append((surface[:, None, both] + w[k, :, None, None] * moves).reshape(3, -1))
+        chosen.append((len(at_end), len(both)))
+    through = seen_through(np.concatenate(moved, axis=1))
+    rooms, start = [], 0
+    for at_end_count, count in chosen:
+        own = through[start : start + len(_STEPS) * count].reshape(len(_STEPS), count)
+        rooms.append(max(_first(own[:, :at_end_count], _AT_THE_END), _first(own[:, at_end_count:], _AT_THE_COVER)))
+        start += own.size
+    return rooms
 
 
 def is_grounded(cloud: Cloud, end: End, direction: F64, seen_through: SeenThrough) -> bool:
@@ -65,20 +68,20 @@ def is_grounded(cloud: Cloud, end: End, direction: F64, seen_through: SeenThroug
     both = cloud.surface_m
     low, high = float(both[2].min()), float(both[2].max())
     near = (both[2] < low + _FOOT * (high - low)) & (w @ both > end.value_m - _NEAR_END_M)
-    foot = _some(both[:, near])
+    foot = both[:, _some(np.flatnonzero(near))]
     if not foot.shape[1]:
         return False
     moved = foot[:, None, :] + w[:, None, None] * np.array(_OUTWARDS_M, np.float32)[:, None]
     return bool(seen_through(moved.reshape(3, -1)).mean() > _OF_THE_FOOT)
 
 
-def _some(points_m: F32) -> F32:
-    return points_m[:, :: -(-points_m.shape[1] // _MOST_POINTS)] if points_m.shape[1] > _MOST_POINTS else points_m
+def _some(index: NDArray[np.intp]) -> NDArray[np.intp]:
+    return index[:: -(-len(index) // _MOST_POINTS)] if len(index) > _MOST_POINTS else index
 
 
 def _first(through: Bool, share: float) -> float:
     """Return the first step at which more than `share` of the points (steps, N) are seen through; 0 without points."""
     if not through.shape[1]:
         return 0.0
-    refuted = np.flatnonzero(through.mean(axis=1) > share)
+    refuted = np.flatnonzero(through.sum(axis=1) > share * through.shape[1])
     return float(_STEPS[refuted[0]]) if len(refuted) else float("inf")

@@ -18,7 +18,7 @@ from spatialgen.geometry.boxes import (
 )
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.ends import COVERED, SEEN, End, find_ends, missing_sigma
-from spatialgen.geometry.hidden import SeenThrough, is_grounded, room_beyond
+from spatialgen.geometry.hidden import SeenThrough, is_grounded, rooms_beyond
 from spatialgen.geometry.rounds import Circle, fit_round
 from spatialgen.records import F32, F64, Bool
 
@@ -75,7 +75,7 @@ def estimate_whole(cloud: Cloud, eye_m: F64, tolerance: float, seen_through: See
     height = float(surface[2].max() - surface[2].min())
     ball = fit_ball(cloud, eye_m, tolerance)
     if ball is not None:
-        return _ball_whole(ball, _vertical_ends(cloud, height, seen_through)[0])
+        return _ball_whole(ball, find_ends(cloud, _VERTICAL[:1], np.array([height]))[0])
     hull = convex_hull(surface[:2])
     circle = fit_round(cloud, hull, eye_m, tolerance)
     if circle is not None:
@@ -107,14 +107,13 @@ def _ends(cloud: Cloud, directions: F64, extents_m: F64, seen_through: SeenThrou
     Readings next to borders that had to be set right refute nothing; what carries an object settles its bottom.
     """
     ends = find_ends(cloud, directions, extents_m)
-    if cloud.edge_sigma_px:
+    unseen = [k for k, end in enumerate(ends) if end.state != SEEN and directions[k, 2] >= 0]
+    if cloud.edge_sigma_px or not unseen:
         return ends
-    return [
-        end
-        if end.state == SEEN or w[2] < 0
-        else replace(end, room_m=room_beyond(cloud, end, w, float(extent), seen_through))
-        for end, w, extent in zip(ends, directions, extents_m, strict=True)
-    ]
+    rooms = rooms_beyond(cloud, [ends[k] for k in unseen], directions[unseen], extents_m[unseen], seen_through)
+    for k, room in zip(unseen, rooms, strict=True):
+        ends[k] = replace(ends[k], room_m=room)
+    return ends
 
 
 def _ball_whole(ball: Ball, low: End) -> Whole:
