@@ -16,6 +16,7 @@ _FLAT = 0.02
 _CLEAR_MIN_M = 0.2
 _MOST_OBSTACLES = 600
 _DIRECTIONS, _RINGS = 20, 8
+_ALONG_SIDES = np.linspace(0, 1, 6, endpoint=False)[:, None, None]
 _SEEN_SHARE = 0.95
 """Share of a ring on the floor that must be seen as floor; single samples are lost to noise."""
 
@@ -65,11 +66,11 @@ def free_floor(
     seen = np.minimum.reduce([u[order], v[order], grid.depth_m.shape[1] - 1 - u[order]]) * grid.stride
     clear = np.minimum(clear, seen * grid.depth_m[v[order], u[order]] / view.camera.fx)
     spread: list[int] = []
+    places = chosen.tolist()
     for k in np.argsort(-clear, kind="stable").tolist():
         if clear[k] < _CLEAR_MIN_M or len(spread) == 2 * count:
             break
-        x, y = floor[:, order[k]]
-        if all(math.hypot(x - floor[0, order[j]], y - floor[1, order[j]]) > 0.5 for j in spread):
+        if all(math.dist(places[k], places[j]) > 0.5 for j in spread):
             spread.append(k)
     radii = _seen_radii(floor[:, order[spread]].astype(np.float64), clear[spread], grid, ratio, view)
     rows = [
@@ -101,6 +102,5 @@ def _seen_radii(centers_m: F64, most_m: F32, grid: Grid, ratio: F32, view: View)
 
 
 def _dense(outline_m: F64) -> F64:
-    following = np.roll(outline_m, -1, axis=0)
-    steps = np.linspace(0, 1, 6, endpoint=False)[:, None, None]
-    return (outline_m + steps * (following - outline_m)).reshape(-1, 2)
+    following = np.concatenate([outline_m[1:], outline_m[:1]])
+    return (outline_m + _ALONG_SIDES * (following - outline_m)).reshape(-1, 2)
