@@ -158,8 +158,8 @@ def _flare(cloud: Cloud, center: F64) -> tuple[float, float]:
     quarter = np.minimum(4 * (z - low) / max(high - low, 1e-6), 3).astype(np.intp)
     radii = [_nearly_largest(away[quarter == k]) for k in range(4)]
     step = max((high - low) / 4, 1e-6)
-    growth = np.nan_to_num([(radii[0] - radii[1]) / step, (radii[3] - radii[2]) / step])
-    return max(float(growth[0]), 0.0), max(float(growth[1]), 0.0)
+    down, up = (radii[0] - radii[1]) / step, (radii[3] - radii[2]) / step
+    return down if down > 0 else 0.0, up if up > 0 else 0.0  # 0 also where a quarter shows no rim
 
 
 def _nearly_largest(values: F32) -> float:
