@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,10 +42,10 @@ class View:
     def pixels_apart(self, a_m: F64, b_m: F64) -> float:
         """Return how many pixels apart canonical points `a_m` and `b_m` (3,) are seen, infinity behind the camera."""
         eye = np.array([0.0, 0.0, self.height_m])
-        (ax, ay, az), (bx, by, bz) = ((p - eye) @ self.rotation for p in (a_m, b_m))
+        (ax, ay, az), (bx, by, bz) = ((np.array([a_m, b_m]) - eye) @ self.rotation).tolist()
         if az <= 0 or bz <= 0:
             return float("inf")
-        return float(np.hypot(self.camera.fx * (ax / az - bx / bz), self.camera.fy * (ay / az - by / bz)))
+        return math.hypot(self.camera.fx * (ax / az - bx / bz), self.camera.fy * (ay / az - by / bz))
 
 
 def forward_is_defined(up_camera: F64) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,9 +47,9 @@ class Errors:
 
     def between(self, a_m: F64, b_m: F64, axis: F64) -> tuple[float, float]:
         """Return the one-sigma depth error of (b - a) . axis, and the correlation of the two readings."""
-        rho = float(np.exp(-0.5 * (self.view.pixels_apart(a_m, b_m) / self.noise.reach_px) ** 2))
-        qa, qb = float((a_m - self.eye_m) @ axis), float((b_m - self.eye_m) @ axis)
-        return self.noise.sigma * float(np.sqrt(max(qa * qa + qb * qb - 2 * rho * qa * qb, 0.0))), rho
+        rho = math.exp(-0.5 * (self.view.pixels_apart(a_m, b_m) / self.noise.reach_px) ** 2)
+        qa, qb = ((np.array([a_m, b_m]) - self.eye_m) @ axis).tolist()
+        return self.noise.sigma * math.sqrt(max(qa * qa + qb * qb - 2 * rho * qa * qb, 0.0)), rho
 
 
 def object_geometry(
