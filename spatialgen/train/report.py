@@ -45,7 +45,7 @@ class Reporter:
         from torch.utils.tensorboard.writer import SummaryWriter
 
         self._board = SummaryWriter(str(folder / "tensorboard"))
-        self._wandb = _start_wandb(folder, name, settings)
+        self._wandb = self._start_wandb(folder, settings)
         self._bar: Progress | None = None
         if self._console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>5.1f} %"))
@@ -104,6 +104,16 @@ class Reporter:
         hours, rest = divmod(max(0, int(seconds)), 3600)
         return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
 
+    def _start_wandb(self, folder: Path, settings: dict[str, Any]) -> Any:
+        if importlib.util.find_spec("wandb") is None:
+            return None
+        wandb: Any = importlib.import_module("wandb")
+        try:
+            return wandb.init(project="spatialgen", name=self._name, dir=str(folder), config=settings)
+        except wandb.Error as error:  # not logged in, no network: no reason not to train
+            self.say(f"Weights & Biases is installed, but not used: {error}")
+            return None
+
     def close(self) -> None:
         """Close files and bars."""
         if not self._active:
@@ -114,10 +124,3 @@ class Reporter:
         self._board.close()
         if self._wandb is not None:
             self._wandb.finish()
-
-
-def _start_wandb(folder: Path, name: str, settings: dict[str, Any]) -> Any:
-    if importlib.util.find_spec("wandb") is None:
-        return None
-    wandb: Any = importlib.import_module("wandb")
-    return wandb.init(project="spatialgen", name=name, dir=str(folder), config=settings)

@@ -9,8 +9,8 @@ from typing import Any
 from spatialgen.train.config import TrainConfig
 
 
-def save_tower(folder: Path, kind: str = "dinov2", side: int = 56) -> str:
-    """Save a random tower of three layers and return its folder as text."""
+def save_tower(folder: Path, kind: str = "dinov2", side: int = 56, layers: int = 3) -> str:
+    """Save a random tower and return its folder as text."""
     from transformers import (
         CLIPVisionConfig,
         CLIPVisionModel,
@@ -20,7 +20,8 @@ def save_tower(folder: Path, kind: str = "dinov2", side: int = 56) -> str:
         SiglipVisionModel,
     )
 
-    shared = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": side, "patch_size": 14}
+    shared = {"hidden_size": 32, "num_hidden_layers": layers, "num_attention_heads": 2}
+    shared |= {"image_size": side, "patch_size": 14}
     if kind == "dinov2":
         model: Any = Dinov2Model(Dinov2Config(**shared))
     elif kind == "clip":
