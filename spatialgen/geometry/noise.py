@@ -13,6 +13,9 @@ MIN_SAMPLES = 60
 LEAST_SIGMA = 2e-5
 """What float32 readings of an exact map show."""
 
+SENSOR_NOISE = 0.05
+"""Relative error of depth above which it comes from a network, which smears edges: what seems to touch may be apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class DepthNoise:

@@ -21,7 +21,6 @@ Bool = NDArray[np.bool_]
 
 MAX_GRAVITY_SIGMA_DEG = 10.0
 TRUSTED_SCALE_SIGMA = 0.05
-SENSOR_NOISE = 0.05  # relative; above it depth comes from a network, which smears edges
 MOSTLY_HIDDEN_SHARE = 0.4
 
 

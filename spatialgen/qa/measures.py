@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spatialgen.qa.arrays import F64, I64, SENSOR_NOISE, TRUSTED_SCALE_SIGMA, Bool, SceneArrays, norm, projected_sigma
+from spatialgen.geometry.noise import SENSOR_NOISE
+from spatialgen.qa.arrays import F64, I64, TRUSTED_SCALE_SIGMA, Bool, SceneArrays, norm, projected_sigma
 from spatialgen.qa.decide import (
     difference_decided,
     difference_margin,

@@ -10,6 +10,7 @@ import numpy as np
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.ends import SEEN
 from spatialgen.geometry.hidden import SeenThrough
+from spatialgen.geometry.noise import SENSOR_NOISE
 from spatialgen.geometry.whole import Whole
 
 FLOOR = -1
@@ -59,7 +60,7 @@ def settle(
     for one who looks down on it) and nothing else lies under it; on another object if that has a surface at (or,
     hidden, below) its lowest visible point, under its middle. `floor_sigma_m` is None without a floor;
     `noise_sigma` the relative error of depth; with `parts_lost` (masks so small that legs vanish) nothing hangs in
-    the air.
+    the air. In depth that is smeared nothing is taken to stand on another object.
     """
     room = _Room(wholes, clouds, floor_sigma_m, noise_sigma, eye_z_m, seen_through, parts_lost)
     return [_settle(i, room) for i in range(len(wholes))]
@@ -86,7 +87,7 @@ def _settle(index: int, room: _Room) -> Standing:
     stands_in = _stands_in(index, room)
     if room.floor_sigma_m is not None and low < slack:
         return _on(whole, FLOOR, 0.0, max(low, room.floor_sigma_m) if stands_in else room.floor_sigma_m)
-    best = _best_level(index, room, slack)
+    best = None if room.noise_sigma > SENSOR_NOISE else _best_level(index, room, slack)
     hidden = whole.low_state != SEEN or room.parts_lost
     if best is not None and low - best[1] < slack:
         if not hidden and low - best[1] > _MEETS_M + reading:

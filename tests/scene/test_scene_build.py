@@ -326,3 +326,16 @@ def test_furnished_scenes_of_every_kind_can_be_lifted(kind) -> None:
                 assert (item.geometry.size_m > 0).all()
                 assert np.linalg.eigvalsh(item.geometry.center_cov_m2).min() > -1e-12
                 assert item.geometry.size_m[0] >= item.geometry.size_m[1]
+
+
+def test_in_smeared_depth_nothing_stands_on_another_thing() -> None:
+    """What seems to meet there may be one behind the other."""
+    frame = picture(
+        ("crate", (block(0, 2.4, (0.9, 0.6, 0.5)),)), ("box", (block(0, 2.4, (0.3, 0.3, 0.3), bottom=0.5),))
+    )
+    assert frame.depth is not None
+    for sigma, support in ((0.0, "1"), (0.2, None)):
+        scene = lift(replace(frame, depth=replace(frame.depth, sigma=sigma)))
+        box = by_id(scene, "2").geometry
+        assert box is None or box.support_id == support
+        assert sigma or box is not None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatialgen.qa.arrays import F64, SENSOR_NOISE, SceneArrays
+from spatialgen.geometry.noise import SENSOR_NOISE
+from spatialgen.qa.arrays import F64, SceneArrays
 from spatialgen.qa.decide import zone
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.families.longer import longest_side
