@@ -66,6 +66,10 @@ class AnalyticConfig(Settings):
     """Pixels."""
     height: int = Field(default=240, ge=32, le=4096)
     """Pixels."""
+    objects: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (3, 7)
+    """The least and the most things that stand on the floor; smaller ones may stand on them."""
+    colors: Literal["by_label", "all_different"] = "by_label"
+    """Whether things of one name, or all things of a scene, have colours of their own."""
     shapes: Literal["usual", "other"] = "usual"
     """`other`: things of the same names built from other forms, to test on shapes that nothing was trained on."""
 

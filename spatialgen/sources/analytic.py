@@ -22,6 +22,8 @@ class AnalyticSource:
     size_wh: tuple[int, int] = (320, 240)
     seed: int = 0
     shapes: Shapes = "usual"
+    objects: tuple[int, int] = (3, 7)
+    all_colors_differ: bool = False
 
     def list(self) -> Iterator[PlanRow | Reject]:
         """Yield one row a scene; `locator` is its seed."""
@@ -42,7 +44,13 @@ class AnalyticSource:
         from spatialgen.testing.render import render
         from spatialgen.testing.scenes import sample_scene
 
-        scene = sample_scene(int(row.locator), size_wh=self.size_wh, shapes=self.shapes)
+        scene = sample_scene(
+            int(row.locator),
+            size_wh=self.size_wh,
+            objects=self.objects,
+            shapes=self.shapes,
+            all_colors_differ=self.all_colors_differ,
+        )
         frame = to_frame(scene, render(scene))
         return replace(frame, encoded=_png(frame.rgb), image_format="png"), ()
 

@@ -31,7 +31,14 @@ def open_source(config: BuildConfig) -> Source:
     if output.images == "reference" and (not isinstance(source, FolderConfig | RgbdConfig) or source.path == SAMPLES):
         raise ConfigError(f"output.images: this source ({source.kind}) has no picture files to refer to; use embed")
     if isinstance(source, AnalyticConfig):
-        return AnalyticSource(source.scenes, (source.width, source.height), config.seed, source.shapes)
+        return AnalyticSource(
+            source.scenes,
+            (source.width, source.height),
+            config.seed,
+            source.shapes,
+            source.objects,
+            source.colors == "all_different",
+        )
     pictures, path = _pictures(source, output), _absolute(source.path)
     if isinstance(source, FolderConfig):
         return SamplesSource(pictures) if source.path == SAMPLES else FolderSource(path, pictures, source.dedupe)

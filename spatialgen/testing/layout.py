@@ -28,9 +28,17 @@ def makers(shapes: Shapes) -> tuple[dict[str, Maker], dict[str, Maker]]:
 class Layout:
     """Sets things down one by one where there is room. `objects` grows in order of their ids, from 1."""
 
-    def __init__(self, random: np.random.Generator, view: Viewpoint, room_yaw: float, shapes: Shapes = "usual") -> None:
+    def __init__(
+        self,
+        random: np.random.Generator,
+        view: Viewpoint,
+        room_yaw: float,
+        shapes: Shapes = "usual",
+        all_colors_differ: bool = False,
+    ) -> None:
         self.random, self.view, self.room_yaw = random, view, room_yaw
         self._standing, self._small = makers(shapes)
+        self._all_colors_differ = all_colors_differ
         self.objects: list[AnalyticObject] = []
         self._taken: dict[int, list[F64]] = {}
 
@@ -116,7 +124,7 @@ class Layout:
                 self._add(label, model, (float(x), float(y), spot[2] + shelf.z_m, yaw), support_id, carried=0)
 
     def _color(self, label: str) -> str:
-        used = {item.color for item in self.objects if item.label == label}
+        used = {item.color for item in self.objects if self._all_colors_differ or item.label == label}
         free = [color for color in COLORS if color not in used] or list(COLORS)
         return str(self.random.choice(free))
 

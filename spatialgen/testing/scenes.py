@@ -32,6 +32,7 @@ def sample_scene(
     objects: tuple[int, int] = (3, 7),
     level: bool = False,
     shapes: Shapes = "usual",
+    all_colors_differ: bool = False,
 ) -> AnalyticScene:
     """Return a scene drawn from `seed`.
 
@@ -40,12 +41,13 @@ def sample_scene(
     "steep" (a room seen from above, at times straight down) or "walls" (three walls, seen level or looking up, so
     that they are larger than the floor in view). `size_wh` in pixels,
     None for a mix of sizes; `objects` bounds how many things stand on the floor; `level` leaves out pitch and roll;
-    `shapes` "other" builds the same things from other forms (furniture_other.py).
+    `shapes` "other" builds the same things from other forms (furniture_other.py);
+    `all_colors_differ` gives no colour twice, as far as there are enough.
     """
     random = rng("analytic", kind, seed)
     view = _viewpoint(random, kind, size_wh, level)
     room_yaw = float(random.uniform(-35, 35))
-    layout = Layout(random, view, room_yaw, shapes)
+    layout = Layout(random, view, room_yaw, shapes, all_colors_differ)
     if kind in ("tabletop", "close"):
         layout.furnish_tabletop()
     else:

@@ -7,7 +7,7 @@ from spatialgen.sources.analytic import AnalyticSource
 from spatialgen.testing import furniture, furniture_other
 from spatialgen.testing.furniture import Maker, Model
 from spatialgen.testing.primitives import box_corners
-from spatialgen.testing.scenes import sample_scene
+from spatialgen.testing.scenes import COLORS, sample_scene
 
 MAKERS = [
     pytest.param(usual, other, id=f"{kind} {label}")
@@ -61,3 +61,11 @@ def test_scenes_of_other_shapes_are_scenes_of_their_own() -> None:
     (row,) = AnalyticSource(scenes=1, size_wh=(64, 48), seed=3, shapes="other").list()
     frame, _ = AnalyticSource(scenes=1, size_wh=(64, 48), seed=3, shapes="other").read(row)  # type: ignore[arg-type]
     assert frame.image_id == row.image_id == other.scene_id  # type: ignore[union-attr]
+
+
+def test_all_colours_may_be_asked_to_differ_and_things_to_be_few() -> None:
+    for seed in range(10):
+        few = sample_scene(seed, objects=(2, 4), all_colors_differ=True)
+        colors = [item.color for item in few.objects]
+        assert len(set(colors)) == min(len(colors), len(COLORS))
+        assert sum(item.support_id == 0 for item in few.objects) <= 4
