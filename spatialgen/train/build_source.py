@@ -60,6 +60,9 @@ class BuildBlocks:
         for column, allowed in (("question_type", self._source.types), ("form", self._source.forms)):
             if allowed is not None:
                 keep = pc.and_(keep, pc.is_in(questions[column], pa.array(list(allowed), pa.string())))
+        if self._source.longest_answer is not None:
+            words = pc.list_value_length(pc.utf8_split_whitespace(questions["answer"]))
+            keep = pc.and_(keep, pc.less_equal(words, self._source.longest_answer))
         return questions if isinstance(keep, pa.Scalar) else questions.filter(keep)
 
     def _converse(

@@ -110,6 +110,8 @@ class BuildSource(Settings):
     """Questions about one picture that share a conversation."""
     per_image: int | None = Field(default=None, ge=1)
     """At most so many questions of a picture an epoch, others in the next."""
+    longest_answer: int | None = Field(default=None, ge=1)
+    """Only questions whose answers have at most so many words."""
     share: float | None = Field(default=None, gt=0, le=1)
     """Share of all tokens (SpatialVLM: 0.05). Give it for every source or for none."""
 

@@ -1,7 +1,8 @@
 """The scenes of a build told in words: what LLaVA's first stage takes captions for, with places and depths.
 
-A picture is one turn: its things from left to right, each with the middle of what is seen of it, [x, y] on the 0..999
-grid of the square-padded picture, and its depth between the nearest (0) and the farthest (1) in view.
+A picture is one turn: its things, each with the middle of what is seen of it, [x, y] in hundredths of the square-padded
+picture, and its depth in tenths, 0 the nearest and 9 the farthest in view. Their order is drawn anew each epoch: a name
+has to be found in the picture before its place can be told. Finer numbers would mostly teach noise.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from spatialgen.train.templates import IMAGE, Turn
 
 _COLUMNS = ["image_id", "width", "height", "depth_range_m", "objects"]
 _REQUESTS = (
-    "Name what is in the picture from left to right, each with its place and depth.",
-    "What do you see, going from left to right? Give places and depths.",
-    "Go through the picture from left to right: what is where, and how deep?",
+    "Name what is in the picture, each with its place and depth.",
+    "What do you see? Give places and depths.",
+    "Go through the picture: what is where, and how deep?",
 )
 
 
@@ -44,26 +45,31 @@ class SceneBlocks:
         scenes = {row["image_id"]: row for row in self._scenes.read(block).to_pylist()}
         conversations = []
         for row in self._images.read(block).to_pylist():
-            told = describe(scenes[row["image_id"]], self._source.least_share)
+            draw = rng(seed, "told", row["image_id"], epoch)
+            told = describe(scenes[row["image_id"]], self._source.least_share, draw)
             if told:
                 picture = picture_of(row, self._source.path, self._source.images or self._source.path)
-                asked = _REQUESTS[int(rng(seed, "request", row["image_id"], epoch).integers(len(_REQUESTS)))]
+                asked = _REQUESTS[int(draw.integers(len(_REQUESTS)))]
                 conversations.append(Conversation(f"{picture.key}/scene", (Turn(f"{IMAGE}\n{asked}", told),), picture))
         return conversations
 
 
-def describe(scene: dict[str, Any], least_share: float) -> str:
+def describe(scene: dict[str, Any], least_share: float, draw: np.random.Generator) -> str:
     """Return a row of the scenes table in words, or "" where nothing in it is large enough to be named."""
     width, height = scene["width"], scene["height"]
-    shown = [thing for thing in scene["objects"] if thing["pixels"] >= least_share * width * height]
+    shown = [
+        thing
+        for thing in scene["objects"]
+        if thing["pixels"] >= least_share * width * height and np.isfinite(thing["median_depth_m"])
+    ]
     # The middle of a pixel is half a pixel from its edge, which the grid counts from.
     middles = np.array([thing["centroid_px"] for thing in shown], np.float64).reshape(-1, 2) + 0.5
-    places = to_grid(middles, np.tile([[float(width), float(height)]], (len(shown), 1))).astype(int)
+    places = to_grid(middles, np.tile([[float(width), float(height)]], (len(shown), 1))).astype(int) // 10
     near, far = scene["depth_range_m"]
     told = []
-    for k in np.lexsort((places[:, 1], places[:, 0])):
-        depth = np.clip((shown[k]["median_depth_m"] - near) / max(far - near, 1e-6), 0, 1)
-        told.append(f"{_words(shown[k])} [{places[k, 0]}, {places[k, 1]}] {depth:.2f}")
+    for k in draw.permutation(len(shown)):
+        depth = np.clip((shown[k]["median_depth_m"] - near) / max(far - near, 1e-6), 0, 0.99)
+        told.append(f"{_words(shown[k])} [{places[k, 0]:02d}, {places[k, 1]:02d}] {int(10 * depth)}")
     return "; ".join(told) + "." if told else ""
 
 

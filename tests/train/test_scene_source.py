@@ -1,8 +1,10 @@
 """Scenes told in words: every thing large enough, in order, where and how deep it truly is."""
 
+import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from train_tiny import COLOURS, complete, write_build
 
 from spatialgen import schema
@@ -20,17 +22,27 @@ def scene(*things: dict[str, Any]) -> dict[str, Any]:
     return {"width": 200, "height": 100, "depth_range_m": [1.0, 5.0], "objects": list(things)}
 
 
-def test_things_are_told_from_left_to_right_on_the_padded_grid_with_their_depth() -> None:
-    told = describe(scene(thing("red chair", 149.5, 49.5, 2.0), thing("blue mug", 9.5, 99.5, 5.0)), 0.001)
-    # The picture is padded by 50 pixels above and below: its lower border is at 750 of 1000.
-    assert told == "blue mug [50, 750] 1.00; red chair [750, 500] 0.25."
+def draw(seed: int = 0) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(seed))
 
 
-def test_names_win_over_labels_and_specks_are_left_out() -> None:
+def test_things_are_told_on_the_padded_grid_with_their_depth() -> None:
+    both = scene(thing("red chair", 149.5, 49.5, 2.0), thing("blue mug", 9.5, 99.5, 5.0))
+    told = describe(both, 0.001, draw())
+    # The picture is padded by 50 pixels above and below: its lower border is at 75 of 100.
+    assert set(told.removesuffix(".").split("; ")) == {"red chair [75, 50] 2", "blue mug [05, 75] 9"}
+
+
+def test_every_order_comes_up_so_that_it_tells_nothing() -> None:
+    both = scene(thing("red chair", 149.5, 49.5, 2.0), thing("blue mug", 9.5, 99.5, 5.0))
+    assert {describe(both, 0.001, draw(k)).startswith("red") for k in range(20)} == {True, False}
+
+
+def test_names_win_over_labels_and_specks_and_things_without_depth_are_left_out() -> None:
     named = thing("red chair", 10, 10, 1.0) | {"name": "the throne"}
-    assert describe(scene(named, thing("tiny pin", 20, 20, 2.0, pixels=19)), 0.001) == "the throne [52, 302] 0.00."
-    assert describe(scene(thing("tiny pin", 20, 20, 2.0, pixels=19)), 0.001) == ""
-    assert "[100, 350] 0.12" in describe(scene(thing("a b", 19.6, 19.6, 0.5) | {"median_depth_m": 1.499}), 0.0)
+    assert describe(scene(named, thing("tiny pin", 20, 20, 2.0, pixels=19)), 0.001, draw()) == "the throne [05, 30] 0."
+    assert describe(scene(thing("tiny pin", 20, 20, 2.0, pixels=19)), 0.001, draw()) == ""
+    assert describe(scene(thing("far star", 20, 20, math.nan)), 0.001, draw()) == ""
 
 
 def test_a_build_is_read_picture_by_picture(tmp_path: Path) -> None:
@@ -43,6 +55,6 @@ def test_a_build_is_read_picture_by_picture(tmp_path: Path) -> None:
     source = SceneBlocks(ScenesSource(kind="scenes", path=str(build)))
     read = [c for block in range(source.blocks) for c in source.read(block, 0, 0)]
     assert [c.picture.key for c in read if c.picture] == [f"{build}/img{i}" for i in range(6)]
-    assert [c.turns[0].answer for c in read] == [f"{list(COLOURS)[i % 3]} half [250, 500] 0.50." for i in range(6)]
+    assert [c.turns[0].answer for c in read] == [f"{list(COLOURS)[i % 3]} half [25, 50] 5." for i in range(6)]
     assert all(c.turns[0].question.startswith("<image>\n") for c in read)
     assert len({c.turns[0].question for epoch in range(8) for c in source.read(0, epoch, 0)}) > 1

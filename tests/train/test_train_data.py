@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from train_tiny import image_row, picture, question, write_build
+from train_tiny import image_row, picture, question, question_rows, write_build
 
 from spatialgen.errors import ConfigError, SourceError
 from spatialgen.seeding import rng
@@ -101,6 +101,17 @@ def test_filters_and_missing_questions(build: Path) -> None:
     nothing = mixed(data_of(build, types=["no_such_type"]), learn_tokenizer(["a USER: ASSISTANT:"], 300))
     with pytest.raises(ConfigError, match="nothing is left"):
         Lane(nothing, 0, nothing.start(0)).next()
+
+
+def test_long_answers_can_be_left_out(tmp_path: Path) -> None:
+    def asked(i: int, n: int) -> list[dict[str, object]]:
+        rows = question_rows(i, n)
+        return [row | {"answer": f"It is {row['answer']}"} if q % 3 == 0 else row for q, row in enumerate(rows)]
+
+    build = write_build(tmp_path / "build", images=3, questions=6, asked=asked)
+    for longest, count in ((1, 12), (2, 12), (3, 18)):
+        source = BuildBlocks(BuildSource(kind="build", path=str(build), longest_answer=longest))
+        assert sum(len(c.turns) for b in range(source.blocks) for c in source.read(b, 0, 0)) == count
 
 
 @pytest.mark.parametrize("packing", [True, False])
