@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from spatialgen.train.config import TrainConfig
 
 
@@ -20,6 +22,7 @@ def save_tower(folder: Path, kind: str = "dinov2", side: int = 56, layers: int =
         SiglipVisionModel,
     )
 
+    torch.manual_seed(0)  # whether a test learns must not hang on the draw
     shared = {"hidden_size": 32, "num_hidden_layers": layers, "num_attention_heads": 2}
     shared |= {"image_size": side, "patch_size": 14}
     if kind == "dinov2":
