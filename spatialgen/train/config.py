@@ -117,7 +117,7 @@ class BuildSource(Settings):
 
 
 class ScenesSource(Settings):
-    """The scenes of a build of ours told in words: what is in view, where, and how deep. For the projector's stage."""
+    """Things to point to in the scenes of a build of ours: where each is, and how deep. For the projector's stage."""
 
     kind: Literal["scenes"]
     path: str

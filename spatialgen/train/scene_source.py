@@ -1,8 +1,8 @@
-"""The scenes of a build told in words: what LLaVA's first stage takes captions for, with places and depths.
+"""The scenes of a build as places to point to: what LLaVA's first stage takes captions for.
 
-A picture is one turn: its things, each with the middle of what is seen of it, [x, y] in hundredths of the square-padded
-picture, and its depth in tenths, 0 the nearest and 9 the farthest in view. Their order is drawn anew each epoch: a name
-has to be found in the picture before its place can be told. Finer numbers would mostly teach noise.
+A picture is one conversation with a turn for each of its things: a name is given, and the answer is the middle of what
+is seen of it, [x, y] in hundredths of the square-padded picture, with its depth in tenths, 0 the nearest and 9 the
+farthest in view. Nothing is trained on but what only the picture tells. Finer numbers would mostly teach noise.
 """
 
 from __future__ import annotations
@@ -22,11 +22,7 @@ from spatialgen.train.samples import Conversation
 from spatialgen.train.templates import IMAGE, Turn
 
 _COLUMNS = ["image_id", "width", "height", "depth_range_m", "objects"]
-_REQUESTS = (
-    "Name what is in the picture, each with its place and depth.",
-    "What do you see? Give places and depths.",
-    "Go through the picture: what is where, and how deep?",
-)
+_REQUESTS = ("Point to: {}.", "Place and depth of: {}.", "Find, with the depth: {}.", "Where, and how deep: {}.")
 
 
 class SceneBlocks:
@@ -41,21 +37,21 @@ class SceneBlocks:
         self.images_per_block = max(1, self._images.rows // max(1, self.blocks))
 
     def read(self, block: int, epoch: int, seed: int) -> Sequence[Conversation]:
-        """Return the descriptions of one unit's pictures; pictures with nothing to name are left out."""
+        """Return the turns about one unit's pictures; pictures with nothing to name are left out."""
         scenes = {row["image_id"]: row for row in self._scenes.read(block).to_pylist()}
         conversations = []
         for row in self._images.read(block).to_pylist():
             draw = rng(seed, "told", row["image_id"], epoch)
-            told = describe(scenes[row["image_id"]], self._source.least_share, draw)
-            if told:
+            turns = point(scenes[row["image_id"]], self._source.least_share, draw)
+            if turns:
                 picture = picture_of(row, self._source.path, self._source.images or self._source.path)
-                asked = _REQUESTS[int(draw.integers(len(_REQUESTS)))]
-                conversations.append(Conversation(f"{picture.key}/scene", (Turn(f"{IMAGE}\n{asked}", told),), picture))
+                first = Turn(f"{IMAGE}\n{turns[0].question}", turns[0].answer)
+                conversations.append(Conversation(f"{picture.key}/scene", (first, *turns[1:]), picture))
         return conversations
 
 
-def describe(scene: dict[str, Any], least_share: float, draw: np.random.Generator) -> str:
-    """Return a row of the scenes table in words, or "" where nothing in it is large enough to be named."""
+def point(scene: dict[str, Any], least_share: float, draw: np.random.Generator) -> list[Turn]:
+    """Return a turn for each thing of a row of the scenes table that is large enough to be named, in random order."""
     width, height = scene["width"], scene["height"]
     shown = [
         thing
@@ -66,11 +62,12 @@ def describe(scene: dict[str, Any], least_share: float, draw: np.random.Generato
     middles = np.array([thing["centroid_px"] for thing in shown], np.float64).reshape(-1, 2) + 0.5
     places = to_grid(middles, np.tile([[float(width), float(height)]], (len(shown), 1))).astype(int) // 10
     near, far = scene["depth_range_m"]
-    told = []
+    turns = []
     for k in draw.permutation(len(shown)):
         depth = np.clip((shown[k]["median_depth_m"] - near) / max(far - near, 1e-6), 0, 0.99)
-        told.append(f"{_words(shown[k])} [{places[k, 0]:02d}, {places[k, 1]:02d}] {int(10 * depth)}")
-    return "; ".join(told) + "." if told else ""
+        request = _REQUESTS[int(draw.integers(len(_REQUESTS)))].replace("{}", _words(shown[k]))
+        turns.append(Turn(request, f"[{places[k, 0]:02d}, {places[k, 1]:02d}] {int(10 * depth)}."))
+    return turns
 
 
 def _words(thing: dict[str, Any]) -> str:

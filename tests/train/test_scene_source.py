@@ -1,4 +1,4 @@
-"""Scenes told in words: every thing large enough, in order, where and how deep it truly is."""
+"""Scenes as things to point to: every thing large enough, where and how deep it truly is."""
 
 import math
 from pathlib import Path
@@ -9,7 +9,8 @@ from train_tiny import COLOURS, complete, write_build
 
 from spatialgen import schema
 from spatialgen.train.config import ScenesSource
-from spatialgen.train.scene_source import SceneBlocks, describe
+from spatialgen.train.scene_source import SceneBlocks, point
+from spatialgen.train.templates import Turn
 
 
 def thing(name: str, u: float, v: float, depth_m: float, pixels: int = 100) -> dict[str, Any]:
@@ -26,23 +27,30 @@ def draw(seed: int = 0) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(seed))
 
 
+def answers(turns: list[Turn]) -> dict[str, str | None]:
+    """The answers by the thing that is asked about, which every request names last."""
+    return {turn.question.removesuffix(".").split(": ")[-1]: turn.answer for turn in turns}
+
+
 def test_things_are_told_on_the_padded_grid_with_their_depth() -> None:
     both = scene(thing("red chair", 149.5, 49.5, 2.0), thing("blue mug", 9.5, 99.5, 5.0))
-    told = describe(both, 0.001, draw())
     # The picture is padded by 50 pixels above and below: its lower border is at 75 of 100.
-    assert set(told.removesuffix(".").split("; ")) == {"red chair [75, 50] 2", "blue mug [05, 75] 9"}
+    assert answers(point(both, 0.001, draw())) == {"red chair": "[75, 50] 2.", "blue mug": "[05, 75] 9."}
 
 
-def test_every_order_comes_up_so_that_it_tells_nothing() -> None:
+def test_order_and_wording_are_drawn_anew() -> None:
     both = scene(thing("red chair", 149.5, 49.5, 2.0), thing("blue mug", 9.5, 99.5, 5.0))
-    assert {describe(both, 0.001, draw(k)).startswith("red") for k in range(20)} == {True, False}
+    first = [point(both, 0.001, draw(k))[0].question for k in range(40)]
+    assert {"red" in question for question in first} == {True, False}
+    assert len({question.replace("red chair", "blue mug") for question in first}) == 4
 
 
 def test_names_win_over_labels_and_specks_and_things_without_depth_are_left_out() -> None:
-    named = thing("red chair", 10, 10, 1.0) | {"name": "the throne"}
-    assert describe(scene(named, thing("tiny pin", 20, 20, 2.0, pixels=19)), 0.001, draw()) == "the throne [05, 30] 0."
-    assert describe(scene(thing("tiny pin", 20, 20, 2.0, pixels=19)), 0.001, draw()) == ""
-    assert describe(scene(thing("far star", 20, 20, math.nan)), 0.001, draw()) == ""
+    named = thing("red chair", 10, 10, 1.0) | {"name": "the {} throne"}
+    pin = thing("tiny pin", 20, 20, 2.0, pixels=19)
+    assert answers(point(scene(named, pin), 0.001, draw())) == {"the {} throne": "[05, 30] 0."}
+    assert point(scene(pin), 0.001, draw()) == []
+    assert point(scene(thing("far star", 20, 20, math.nan)), 0.001, draw()) == []
 
 
 def test_a_build_is_read_picture_by_picture(tmp_path: Path) -> None:
@@ -55,6 +63,7 @@ def test_a_build_is_read_picture_by_picture(tmp_path: Path) -> None:
     source = SceneBlocks(ScenesSource(kind="scenes", path=str(build)))
     read = [c for block in range(source.blocks) for c in source.read(block, 0, 0)]
     assert [c.picture.key for c in read if c.picture] == [f"{build}/img{i}" for i in range(6)]
-    assert [c.turns[0].answer for c in read] == [f"{list(COLOURS)[i % 3]} half [25, 50] 5." for i in range(6)]
+    assert [list(answers(list(c.turns))) for c in read] == [[f"{list(COLOURS)[i % 3]} half"] for i in range(6)]
+    assert [c.turns[0].answer for c in read] == ["[25, 50] 5."] * 6
     assert all(c.turns[0].question.startswith("<image>\n") for c in read)
     assert len({c.turns[0].question for epoch in range(8) for c in source.read(0, epoch, 0)}) > 1
