@@ -125,6 +125,8 @@ class ScenesSource(Settings):
     """Folder that relative picture paths start from, for builds that keep images by reference."""
     least_share: float = Field(default=0.001, ge=0, lt=1)
     """Things with fewer of the picture's pixels are not named."""
+    digits: int = Field(default=2, ge=1, le=3)
+    """Of each number of a place. A small model learns tenths sooner: at first, finer digits are only noise to it."""
     share: float | None = Field(default=None, gt=0, le=1)
 
 

@@ -99,8 +99,13 @@ def build_model(config: TrainConfig, model: ModelConfig) -> Assembled:
     scratch = model.language.scratch if model.language is not None else None
     tokenizer = None
     if scratch is not None:
-        tokenizer = learn_tokenizer(_texts(config.stages), scratch.vocabulary)
+        tokenizer = learn_tokenizer(_texts(config.stages), scratch.vocabulary, marks(config.stages))
     return assemble(model, tokenizer)
+
+
+def marks(stages: Sequence[StageConfig]) -> list[str]:
+    """Return what the stages' templates need as one token each."""
+    return sorted({mark for stage in stages for mark in template(stage.template).needs})
 
 
 def _texts(stages: Sequence[StageConfig]) -> Iterator[str]:
@@ -114,4 +119,7 @@ def _texts(stages: Sequence[StageConfig]) -> Iterator[str]:
 def _written(source: Source, chosen: Template) -> Iterator[str]:
     for block in range(source.blocks):
         for conversation in source.read(block, 0, 0):
-            yield chosen.render(conversation.turns, "", "").text.replace(IMAGE, "")
+            text = chosen.render(conversation.turns, "", "").text
+            for mark in (IMAGE, *chosen.needs):
+                text = text.replace(mark, "")
+            yield text

@@ -1,8 +1,8 @@
 """The scenes of a build as places to point to: what LLaVA's first stage takes captions for.
 
 A picture is one conversation with a turn for each of its things: a name is given, and the answer is the middle of what
-is seen of it, [x, y] in hundredths of the square-padded picture, with its depth in tenths, 0 the nearest and 9 the
-farthest in view. Nothing is trained on but what only the picture tells. Finer numbers would mostly teach noise.
+is seen of it, [x, y] in hundredths (or as many digits as wanted) of the square-padded picture, with its depth in
+tenths, 0 the nearest and 9 the farthest in view. Nothing is trained on but what only the picture tells.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class SceneBlocks:
         conversations = []
         for row in self._images.read(block).to_pylist():
             draw = rng(seed, "told", row["image_id"], epoch)
-            turns = point(scenes[row["image_id"]], self._source.least_share, draw)
+            turns = point(scenes[row["image_id"]], self._source, draw)
             if turns:
                 picture = picture_of(row, self._source.path, self._source.images or self._source.path)
                 first = Turn(f"{IMAGE}\n{turns[0].question}", turns[0].answer)
@@ -50,23 +50,26 @@ class SceneBlocks:
         return conversations
 
 
-def point(scene: dict[str, Any], least_share: float, draw: np.random.Generator) -> list[Turn]:
+def point(scene: dict[str, Any], source: ScenesSource, draw: np.random.Generator) -> list[Turn]:
     """Return a turn for each thing of a row of the scenes table that is large enough to be named, in random order."""
     width, height = scene["width"], scene["height"]
     shown = [
         thing
         for thing in scene["objects"]
-        if thing["pixels"] >= least_share * width * height and np.isfinite(thing["median_depth_m"])
+        if thing["pixels"] >= source.least_share * width * height and np.isfinite(thing["median_depth_m"])
     ]
     # The middle of a pixel is half a pixel from its edge, which the grid counts from.
     middles = np.array([thing["centroid_px"] for thing in shown], np.float64).reshape(-1, 2) + 0.5
-    places = to_grid(middles, np.tile([[float(width), float(height)]], (len(shown), 1))).astype(int) // 10
+    places = to_grid(middles, np.tile([[float(width), float(height)]], (len(shown), 1))).astype(int) // 10 ** (
+        3 - source.digits
+    )
     near, far = scene["depth_range_m"]
     turns = []
     for k in draw.permutation(len(shown)):
         depth = np.clip((shown[k]["median_depth_m"] - near) / max(far - near, 1e-6), 0, 0.99)
         request = _REQUESTS[int(draw.integers(len(_REQUESTS)))].replace("{}", _words(shown[k]))
-        turns.append(Turn(request, f"[{places[k, 0]:02d}, {places[k, 1]:02d}] {int(10 * depth)}."))
+        x, y = (f"{place:0{source.digits}d}" for place in places[k])
+        turns.append(Turn(request, f"[{x}, {y}] {int(10 * depth)}."))
     return turns
 
 

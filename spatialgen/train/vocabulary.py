@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from spatialgen.train.hf import transformers
@@ -12,8 +12,11 @@ VIDEO = "<video>"  # PerceptionLM's processor wants one, used or not
 PAD, BOS, EOS = "<pad>", "<s>", "</s>"
 
 
-def learn_tokenizer(texts: Iterable[str], size: int) -> Any:
-    """Return a byte-level BPE tokenizer of `size` tokens learnt from `texts` (deterministic), digits apart."""
+def learn_tokenizer(texts: Iterable[str], size: int, marks: Sequence[str] = ()) -> Any:
+    """Return a byte-level BPE tokenizer of `size` tokens learnt from `texts` (deterministic), digits apart.
+
+    `marks` become one token each, as the image token does.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
@@ -23,7 +26,7 @@ def learn_tokenizer(texts: Iterable[str], size: int) -> Any:
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=size,
-        special_tokens=[PAD, BOS, EOS, IMAGE],
+        special_tokens=[PAD, BOS, EOS, IMAGE, *marks],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )

@@ -12,6 +12,8 @@ from spatialgen.train.config import ScenesSource
 from spatialgen.train.scene_source import SceneBlocks, point
 from spatialgen.train.templates import Turn
 
+SOURCE = ScenesSource(kind="scenes", path="")
+
 
 def thing(name: str, u: float, v: float, depth_m: float, pixels: int = 100) -> dict[str, Any]:
     color, _, label = name.partition(" ")
@@ -35,12 +37,14 @@ def answers(turns: list[Turn]) -> dict[str, str | None]:
 def test_things_are_told_on_the_padded_grid_with_their_depth() -> None:
     both = scene(thing("red chair", 149.5, 49.5, 2.0), thing("blue mug", 9.5, 99.5, 5.0))
     # The picture is padded by 50 pixels above and below: its lower border is at 75 of 100.
-    assert answers(point(both, 0.001, draw())) == {"red chair": "[75, 50] 2.", "blue mug": "[05, 75] 9."}
+    assert answers(point(both, SOURCE, draw())) == {"red chair": "[75, 50] 2.", "blue mug": "[05, 75] 9."}
+    coarse = SOURCE.model_copy(update={"digits": 1})
+    assert answers(point(both, coarse, draw())) == {"red chair": "[7, 5] 2.", "blue mug": "[0, 7] 9."}
 
 
 def test_order_and_wording_are_drawn_anew() -> None:
     both = scene(thing("red chair", 149.5, 49.5, 2.0), thing("blue mug", 9.5, 99.5, 5.0))
-    first = [point(both, 0.001, draw(k))[0].question for k in range(40)]
+    first = [point(both, SOURCE, draw(k))[0].question for k in range(40)]
     assert {"red" in question for question in first} == {True, False}
     assert len({question.replace("red chair", "blue mug") for question in first}) == 4
 
@@ -48,9 +52,9 @@ def test_order_and_wording_are_drawn_anew() -> None:
 def test_names_win_over_labels_and_specks_and_things_without_depth_are_left_out() -> None:
     named = thing("red chair", 10, 10, 1.0) | {"name": "the {} throne"}
     pin = thing("tiny pin", 20, 20, 2.0, pixels=19)
-    assert answers(point(scene(named, pin), 0.001, draw())) == {"the {} throne": "[05, 30] 0."}
-    assert point(scene(pin), 0.001, draw()) == []
-    assert point(scene(thing("far star", 20, 20, math.nan)), 0.001, draw()) == []
+    assert answers(point(scene(named, pin), SOURCE, draw())) == {"the {} throne": "[05, 30] 0."}
+    assert point(scene(pin), SOURCE, draw()) == []
+    assert point(scene(thing("far star", 20, 20, math.nan)), SOURCE, draw()) == []
 
 
 def test_a_build_is_read_picture_by_picture(tmp_path: Path) -> None:

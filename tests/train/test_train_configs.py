@@ -11,6 +11,7 @@ from spatialgen.config.loader import load_model
 from spatialgen.train.config import ModelConfig, TrainConfig
 from spatialgen.train.labels import Encoder
 from spatialgen.train.model import assemble
+from spatialgen.train.run import marks
 from spatialgen.train.templates import IMAGE, Turn, template
 from spatialgen.train.trainable import check, freeze, table
 from spatialgen.train.vocabulary import learn_tokenizer
@@ -53,7 +54,7 @@ def test_a_shipped_config_builds_what_it_says(file: Path, tmp_path: Path) -> Non
     torch.manual_seed(0)
     config = load_model(TrainConfig, file, [])
     scratch = config.model.language is not None and config.model.language.scratch is not None
-    tokenizer = learn_tokenizer(["What is it? A chair."], 320) if scratch else None
+    tokenizer = learn_tokenizer(["What is it? A chair."], 320, marks(config.stages)) if scratch else None
     for stage in config.stages:
         made = assemble(stand_in(config.model, tmp_path), tokenizer)
         freeze(made.model, stage.trains)
