@@ -113,21 +113,34 @@ def _silhouettes(crop: Crop) -> tuple[I32, Bool]:
     return (place - SEARCH_PX).astype(np.int32), np.asarray(largest < 0.75 * (total - slopes))
 
 
-def restored(crop: Crop, quality: EdgeQuality) -> Crop:
+def restored(
+    crop: Crop, quality: EdgeQuality, owner: int = 0, thin: I32 | None = None, nearer: Bool | None = None
+) -> Crop:
     """Return the crop with its mask grown or shrunk to the silhouette, and readings that bleed marked as such.
 
-    Growing keeps off what other objects surely own.
+    Growing keeps off what other objects surely own. Where masks grew over each other, the nearer object's won:
+    shrinking gives back what `nearer` objects (h, w) took. `thin` (h, w): whose the thin parts are (see
+    `thin_parts`), the object's own being `owner`'s.
     """
     if quality.is_clean:
         return crop
     mask = crop.mask
-    if quality.offset_px:
-        reach = abs(quality.offset_px)
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-        change = cv2.dilate if quality.offset_px > 0 else cv2.erode
-        mask = change(mask.astype(np.uint8), disc) > 0
-        mask &= crop.mask | (crop.ids <= 0) if quality.offset_px > 0 else crop.mask
+    if quality.offset_px > 0:
+        mask = _moved(mask, quality.offset_px) & (mask | (crop.ids <= 0))
+    elif quality.offset_px < 0:
+        others = np.zeros_like(mask) if nearer is None else nearer
+        mask = _moved(mask | others, quality.offset_px) & _moved(mask, -quality.offset_px)
+        mask &= ~_moved(others, quality.offset_px)
+    if thin is not None:
+        mask = (mask & (thin == 0)) | (thin == owner)
     return replace(crop, mask=mask, trusted=_own_readings(crop.depth_m, mask, quality.bleeds))
+
+
+def _moved(mask: Bool, by_px: int) -> Bool:
+    """Return a mask (h, w) whose border is moved outwards (negative: inwards)."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(by_px) + 1, 2 * abs(by_px) + 1))
+    change = cv2.dilate if by_px > 0 else cv2.erode
+    return np.asarray(change(mask.astype(np.uint8), disc) > 0)
 
 
 def _own_readings(depth_m: F32, mask: Bool, bleeds: bool) -> Bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from spatialgen.geometry.camera import depth_on_image_grid
 from spatialgen.geometry.clouds import Cloud, object_cloud
-from spatialgen.geometry.crops import bounds_of, crop_object
+from spatialgen.geometry.crops import Crop, bounds_of, crop_object
 from spatialgen.geometry.floor import FloorFit, find_floor
 from spatialgen.geometry.frames import PICTURE_UP, View, canonical_from_camera, forward_is_defined
 from spatialgen.geometry.gravity import gravity_from_scene
@@ -19,6 +19,7 @@ from spatialgen.geometry.masks import EdgeQuality, edge_quality, restored
 from spatialgen.geometry.noise import DepthNoise, local_noise, measure_noise
 from spatialgen.geometry.scale import checked_scale
 from spatialgen.geometry.surfaces import seen_through, whole_surface
+from spatialgen.geometry.thin import thin_parts
 from spatialgen.geometry.visibility import visible_share
 from spatialgen.geometry.whole import estimate_whole, with_hidden_handle
 from spatialgen.records import (
@@ -163,8 +164,7 @@ def _look(detections: Detections, depth: F32, ids: I32, ground: Ground) -> tuple
     quality = edge_quality(crops.values())
     floor_m = None if ground.fit is None else 0.01 + 2 * ground.noise.sigma * ground.view.height_m
     seen: list[_Seen] = []
-    for k, raw in crops.items():
-        crop = restored(raw, quality)
+    for k, crop in _restored(crops, quality, depth, ids).items():
         facts = image_facts(crop, width, height, quality.agrees)
         if facts is not None:
             seen.append(
@@ -175,6 +175,29 @@ def _look(detections: Detections, depth: F32, ids: I32, ground: Ground) -> tuple
                 )
             )
     return seen, quality
+
+
+def _restored(crops: dict[int, Crop], quality: EdgeQuality, depth: F32, ids: I32) -> dict[int, Crop]:
+    """Return the crops, by position among the detections, with their masks set right."""
+    if quality.offset_px == 0:
+        return {k: restored(crop, quality) for k, crop in crops.items()}
+    thin = thin_parts(depth, ids, quality.offset_px)
+    bounds = bounds_of(np.where(thin > 0, thin, ids), max(crops, default=-1) + 1)
+    away = np.full(max(int(ids.max()), 0) + 1, np.inf)
+    away[[k + 1 for k in crops]] = [_median_depth_m(crop) for crop in crops.values()]
+    found: dict[int, Crop] = {}
+    for k in crops:
+        window = bounds[k]
+        if window is not None:
+            crop = crop_object(depth, ids, k + 1, window)
+            own = crop_object(depth, thin, k + 1, window)
+            found[k] = restored(crop, quality, k + 1, own.ids, away[np.maximum(crop.ids, 0)] < away[k + 1])
+    return found
+
+
+def _median_depth_m(crop: Crop) -> float:
+    depths = crop.depth_m[crop.readings]
+    return float(np.median(depths)) if len(depths) else float("inf")
 
 
 def _lift(
