@@ -37,6 +37,8 @@ _SAME_SURFACE = 0.015
 _GOES_ON = 0.7
 _ALIKE, _ENOUGH_ALIKE, _ENOUGH_PAIRS = 0.01, 3, 2
 _HALF_AROUND = ((0, 1), (1, 0), (1, 1), (1, -1))
+_GOES_ON_ALIKE = 0.012
+_AROUND = tuple((s * dv, s * du) for dv, du in _HALF_AROUND for s in (1, -1))
 _STEP, _STEP_BLED = 0.015, 0.003
 
 
@@ -129,8 +131,9 @@ def restored(
         mask = _moved(mask, quality.offset_px) & (mask | (crop.ids <= 0))
     elif quality.offset_px < 0:
         others = np.zeros_like(mask) if nearer is None else nearer
-        mask = _moved(mask | others, quality.offset_px) & _moved(mask, -quality.offset_px)
-        mask &= ~_moved(others, quality.offset_px)
+        core, grown = _moved(mask, quality.offset_px), mask
+        mask = _moved(mask | others, quality.offset_px) & ~_moved(others, quality.offset_px)
+        mask = _continued(core | (grown & mask & _within(crop.depth_m, core)), mask, crop.depth_m, -2 * quality.offset_px)
     if thin is not None:
         mask = (mask & (thin == 0)) | (thin == owner)
     return replace(crop, mask=mask, trusted=_own_readings(crop.depth_m, mask, quality.bleeds))
@@ -141,6 +144,27 @@ def _moved(mask: Bool, by_px: int) -> Bool:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(by_px) + 1, 2 * abs(by_px) + 1))
     change = cv2.dilate if by_px > 0 else cv2.erode
     return np.asarray(change(mask.astype(np.uint8), disc) > 0)
+
+
+def _within(depth_m: F32, core: Bool) -> Bool:
+    """Return where depth (h, w) lies between the nearest and the farthest of a `core` (h, w)."""
+    depths = depth_m[core & np.isfinite(depth_m)]
+    return (depth_m >= depths.min()) & (depth_m <= depths.max()) if len(depths) else core
+
+
+def _continued(mask: Bool, into: Bool, depth_m: F32, steps: int) -> Bool:
+    """Return the mask (h, w) with what of `into` (h, w) its surface goes on to, as many pixels far."""
+    height, width = depth_m.shape
+    mask = mask.copy()
+    inner = mask[1:-1, 1:-1]
+    for _ in range(steps):
+        found = np.zeros_like(inner)
+        for dv, du in _AROUND:
+            window = (slice(1 + dv, height - 1 + dv), slice(1 + du, width - 1 + du))
+            with np.errstate(invalid="ignore"):
+                found |= mask[window] & (np.abs(depth_m[window] / depth_m[1:-1, 1:-1] - 1) < _GOES_ON_ALIKE)
+        inner |= found & into[1:-1, 1:-1]
+    return mask
 
 
 def _own_readings(depth_m: F32, mask: Bool, bleeds: bool) -> Bool:
