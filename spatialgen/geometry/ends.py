@@ -29,6 +29,7 @@ _BLED_PX = 4
 _UPWARDS = 0.99
 _RECEDES = 0.5
 _FRACTION_OF_TOP = 0.25
+_UNREAD_TOP = 0.35
 
 _COVERED, _OF_ROOM = 0.4, 0.35
 """One-sigma error of an end that is not seen: of the largest extent, of the room there is to go on unseen."""
@@ -68,13 +69,15 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
     values, sigmas, band = outermost(cloud.rim, on_points, on_rim, half)
     for k in np.flatnonzero(directions[:, 2] > _UPWARDS).tolist():
         if _ends_in_a_top(cloud.rim, band[k]):
-            values[k], sigmas[k] = _top(cloud, on_rim[k] - half[k], band[k])
+            values[k], sigmas[k] = _top(cloud, on_rim[k] - half[k], band[k], float(on_points[k].max()))
         elif cloud.eye_z_m > values[k] and band[k].any():  # a top less than a pixel high: anywhere in the last one
             sigmas[k] = max(sigmas[k], _FRACTION_SIGMA * 1.2 * float(cloud.rim.step_length_m[band[k]].mean()))
     in_band = np.maximum(_counts(band), 1)
     sigmas += 0.7 * (np.abs(w @ _blur(cloud)) * band).sum(axis=1) / in_band
     if cloud.edge_sigma_px:
         sigmas += 2 * cloud.edge_sigma_px * (np.abs(half) * band).sum(axis=1) / in_band
+    if cloud.rim.lost_m.shape[1]:
+        sigmas += np.maximum((w @ cloud.rim.lost_m).max(axis=1) - values, 0)
     reach = np.maximum(np.maximum(0.02 * extents_m, _LEAST_REACH_M), 2 * (half * band).max(axis=1))
     inner = (values - reach).astype(np.float32)[:, None]
     body, rim = on_points > inner, on_rim > inner
@@ -123,14 +126,18 @@ def _ends_in_a_top(rim: Rim, band: Bool) -> bool:
     return len(recedes) > 0 and 2 * int(recedes.sum()) > len(recedes)
 
 
-def _top(cloud: Cloud, inner_m: F32, band: Bool) -> tuple[float, float]:
+def _top(cloud: Cloud, inner_m: F32, band: Bool, read_m: float) -> tuple[float, float]:
     """Return the height of a top so narrow that its last pixels are all that is seen of it, and its sigma.
 
     It is level, so it ends where those pixels lie, and not half a pixel above. `inner_m` (M,): the pixels' heights.
+    Where the last ones bleed, it is between what they would be on a face that goes on and the highest reading.
     """
     heights = np.sort(inner_m[band])
     value = float(heights[-1] if cloud.noise_sigma < _EXACT else np.median(heights[len(heights) // 2 :]))
-    return value, _FRACTION_OF_TOP * float(cloud.rim.step_length_m[band].mean())
+    sigma = _FRACTION_OF_TOP * float(cloud.rim.step_length_m[band].mean())
+    if cloud.rim.is_read[band].all() or value <= read_m:
+        return value, sigma
+    return (value + read_m) / 2, max(sigma, _UNREAD_TOP * (value - read_m))
 
 
 def _touches_cover(rim: Rim, band: Bool, outermost_rim: int) -> bool:

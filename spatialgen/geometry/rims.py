@@ -21,6 +21,7 @@ _STEEPEST = 0.05
 """Largest relative change of inverse depth from pixel to pixel that counts as slope of one surface."""
 
 _OUT_U, _OUT_V = (1, -1, 0, 0), (0, 0, 1, -1)
+_MOST_LOST = 200
 _DEEPEST_PX = 4
 """How far inside the mask a reading is looked for where the outermost ones bleed."""
 
@@ -35,7 +36,8 @@ class Rim:
     farther or nearer the surface may be there, where its slope is unsteady or too steep to follow; `is_read` (M,):
     whether the last pixel was read, and not drawn on from farther inside; `step_length_m` (M,): half a pixel;
     `is_covered` (M,): whether the object goes on there, since something nearer hides it or stands on its level top;
-    `line` (M,): which line between pixels, of all upright and level ones, the border lies on there.
+    `line` (M,): which line between pixels, of all upright and level ones, the border lies on there. `lost_m` (3, K):
+    border of the mask with no reading anywhere near, as far away as the nearest that has one.
     """
 
     end_m: F32
@@ -48,6 +50,7 @@ class Rim:
     step_length_m: F32
     is_covered: Bool
     line: I32
+    lost_m: F32
 
 
 def find_rim(crop: Crop, view: View, look_px: int) -> Rim:
@@ -57,7 +60,9 @@ def find_rim(crop: Crop, view: View, look_px: int) -> Rim:
     shift = dv * width + du
     readings, depth = crop.readings.ravel(), crop.depth_m.ravel()
     skipped, known = _skipped(readings, at, shift)
+    lost = np.zeros((3, 0), np.float32)
     if not known.all():
+        lost = _lost(crop, view, (at, du, dv), known, skipped)
         at, du, dv, shift, skipped = at[known], du[known], dv[known], shift[known], skipped[known]
     source = at - skipped * shift
     here = 1 / depth[source]
@@ -87,7 +92,33 @@ def find_rim(crop: Crop, view: View, look_px: int) -> Rim:
         step_length_m=length,
         is_covered=(kind == HIDDEN) | stood_on,
         line=np.where(du != 0, 4 * (2 * u + du), 4 * (2 * v + dv) + 2).astype(np.int32),
+        lost_m=lost,
     )
+
+
+def _lost(
+    crop: Crop,
+    view: View,
+    border: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]],
+    known: Bool,
+    skipped: NDArray[np.intp],
+) -> F32:
+    """Return the border points (3, K) that are not `known`, drawn at the depth of known ones next to them."""
+    if not known.any():
+        return np.zeros((3, 0), np.float32)
+    at, du, dv = border
+    width = crop.mask.shape[1]
+    row, column = np.divmod(at, width)
+    some, none = _some(np.flatnonzero(known)), _some(np.flatnonzero(~known))
+    apart = (row[none, None] - row[some]) ** 2 + (column[none, None] - column[some]) ** 2
+    source = some[apart.argmin(axis=1)]
+    depth = crop.depth_m.ravel()[at[source] - skipped[source] * (dv[source] * width + du[source])]
+    u, v = crop.u0 + column[none] + 0.5 * du[none], crop.v0 + row[none] + 0.5 * dv[none]
+    return np.asarray(view.points(u, v, depth), np.float32)
+
+
+def _some(index: NDArray[np.intp]) -> NDArray[np.intp]:
+    return index[:: -(-len(index) // _MOST_LOST)]
 
 
 def borders(mask: Bool) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:

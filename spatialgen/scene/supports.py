@@ -33,6 +33,10 @@ _HIDDEN_DROP, _MOST_HIDDEN_DROP_M = 0.15, 0.05
 _FAR_BELOW_M = 0.3
 """A surface that far below the lowest visible point carries a thing only perhaps: another may lie between, unseen."""
 
+_LEVEL_SIGMA_M = 1e-3
+_FOREIGN = 0.2
+"""At most this share of the readings of a level surface are not its own, where borders had to be set right."""
+
 _WIDER_BELOW = 0.1
 """Error of each side, relative to the longest, of a thing of which only the top is seen: it may be wider below."""
 
@@ -92,7 +96,7 @@ def _settle(index: int, room: _Room) -> Standing:
     if best is not None and low - best[1] < slack:
         if not hidden and low - best[1] > _MEETS_M + reading:
             return _hovering(whole, low - best[1])
-        return _on(whole, best[0], best[1], 1e-3)
+        return _on(whole, best[0], best[1], best[2])
     if not hidden:
         base = 0.0 if best is None else best[1]
         if (best is None and room.floor_sigma_m is None) or not _hides_its_foot(whole, base, room.seen_through):
@@ -114,8 +118,8 @@ def _largest(whole: Whole) -> float:
     return max(2 * float(whole.rectangle.half_m.max()), float(np.ptp(whole.z_m)))
 
 
-def _best_level(index: int, room: _Room, slack: float) -> tuple[int, float] | None:
-    """Return the object with the highest level surface under this one, and that surface's height."""
+def _best_level(index: int, room: _Room, slack: float) -> tuple[int, float, float] | None:
+    """Return the object with the highest level surface under this one, that surface's height and its error."""
     low = float(room.wholes[index].z_m[0])
     best = None
     for other, cloud in enumerate(room.clouds):
@@ -123,8 +127,8 @@ def _best_level(index: int, room: _Room, slack: float) -> tuple[int, float] | No
         if other != index and (bottom < low - _MEETS_M or top < min(low + slack, room.wholes[index].z_m[1] - slack)):
             bounds = (low + slack, room.eye_z_m)
             level = _level_under(room.wholes[index], room.wholes[other], cloud, bounds, slack)
-            if level is not None and (best is None or level > best[1]):
-                best = (other, level)
+            if level is not None and (best is None or level[0] > best[1]):
+                best = (other, *level)
     return best
 
 
@@ -176,25 +180,32 @@ def _on(whole: Whole, support: int, z_m: float, sigma_m: float) -> Standing:
     return Standing(settled, support)
 
 
-def _level_under(whole: Whole, below: Whole, cloud: Cloud, bounds_m: tuple[float, float], slack: float) -> float | None:
-    """Return the height of the highest level surface around a footprint, None where there is none.
+def _level_under(
+    whole: Whole, below: Whole, cloud: Cloud, bounds_m: tuple[float, float], slack: float
+) -> tuple[float, float] | None:
+    """Return the height of the highest level surface around a footprint and its error, None where there is none.
 
     It must lie below the first of `bounds_m`; the second is the height of the eye: a top above it shows no surface,
     so that the top itself stands for it, as it does where it meets the lowest visible point within `slack`.
+    Where borders had to be set right, some of its readings may be of what stands on it.
     """
     most, eye = bounds_m
     center = whole.rectangle.center_m
     if not _covers(below, whole):
         return None
     if min(max(most - 0.3, eye - 0.1), most - 2 * slack) < below.z_m[1] < most:
-        return float(below.z_m[1])
+        return float(below.z_m[1]), max(float(below.z_sigma_m[1]), _LEVEL_SIGMA_M)
     points = cloud.points_m
     radius = float(np.hypot(*whole.rectangle.half_m))
     apart = np.hypot(points[0] - np.float32(center[0]), points[1] - np.float32(center[1]))
     with np.errstate(invalid="ignore"):
         level = (points[2] < most) & (cloud.normals[2] > 0.8)
     for reach in (radius + 0.05, radius + 0.2):
-        near = level & (apart < reach)
-        if near.sum() >= 5:
-            return float(np.sort(points[2, near])[-3])
+        near = np.sort(points[2, level & (apart < reach)])
+        if len(near) >= 5:
+            top = float(near[-3])
+            if not cloud.edge_sigma_px:
+                return top, _LEVEL_SIGMA_M
+            most_of_it = float(near[-max(3, int(_FOREIGN * len(near)))])
+            return most_of_it, max(_LEVEL_SIGMA_M, (top - most_of_it) / 2)
     return None
