@@ -15,7 +15,7 @@ _MIN_RIM = 24
 _STAIRCASE = 0.7
 """Root mean square distance of a round border from the pixels' own border, in half pixels, with room to spare."""
 
-_ROUGHNESS = 1.2
+_ROUGHNESS = 0.5
 """One-sigma error of a rim point in half pixels, of which neighbours err alike."""
 _LEAST_SPREAD = 1e-12 * np.eye(3)
 
@@ -51,7 +51,7 @@ def fit_ball(cloud: Cloud, eye_m: F64, tolerance: float) -> Ball | None:
     allowed = tolerance * half_angle + _STAIRCASE * half_pixel
     if half_angle < 1e-3 or np.sqrt((off @ off) / len(off)) > allowed:
         return None
-    sigma = max(0.004 * half_angle, half_pixel * _ROUGHNESS / np.sqrt(free.sum()))
+    sigma = max(0.0015 * half_angle, half_pixel * _ROUGHNESS / np.sqrt(free.sum()))
     return _with_distance(cloud, eye_m, axis, float(np.sin(half_angle)), tolerance, sigma / half_angle)
 
 

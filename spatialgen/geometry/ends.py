@@ -95,9 +95,17 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
             face = _top_face(on_points[k], facing[k], value - float(reach[k]) - _BLED_PX * 2 * float(half[k].max()))
         if len(face) >= _A_FACE:
             value = float(face.max() if cloud.noise_sigma < _EXACT else np.median(face))
-            sigma = 1e-4 * float(extents_m[k])
+            sigma = 1e-4 * float(extents_m[k]) + _unevenness(face, cloud.noise_sigma)
         ends.append(End(value, sigma, COVERED if hides else state, bool(grounded[k])))
     return ends
+
+
+def _unevenness(face: F32, noise_sigma: float) -> float:
+    """Return by how much the outermost readings of a face (N,) differ: more than nothing where it is rounded."""
+    if noise_sigma >= _EXACT:
+        return 0.0
+    outer = np.partition(face, -_A_FACE // 2)[-_A_FACE // 2 :]
+    return float(outer.max() - outer.min())
 
 
 def _top_face(on_points: F32, facing: F32, least_m: float) -> F32:

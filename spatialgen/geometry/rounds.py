@@ -13,6 +13,15 @@ from spatialgen.records import F32, F64, Bool
 
 _OUTLINE_SAMPLES = 64
 _LIMB = 0.85
+_UPRIGHT, _SLANTED = 0.3, 0.05
+"""Upward parts of the normals of sides, and of sides that are not upright any more."""
+
+_UNFITTED, _MISFIT = 0.3, 0.07
+"""One-sigma errors in pixels: of a circle that no fit improves, and of one around slanted sides, whose limb lies
+elsewhere than that of upright ones."""
+
+_LEAST = 1e-4
+"""Least relative error of a radius."""
 _LEAST_ARC_RAD = float(np.radians(110))
 
 
@@ -96,21 +105,51 @@ def _on_limb(arms: F64, eye: F64) -> F64:
 
 
 def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) -> Circle:
-    """Return the circle through the rim's half-way points and the outermost pixels: no staircase widens it."""
-    sigma = 0.0
+    """Return the circle through the rim's half-way points and upright outermost pixels, each by how well it is known.
+
+    A rim point is uncertain by its step's part along the radius; all by the depth's noise along their ray.
+    """
+    pixel = 2 * middle(cloud.rim.step_length_m)
+    variance = (_UNFITTED * pixel) ** 2
+    with np.errstate(invalid="ignore"):
+        slants = np.minimum(np.abs(cloud.normals[2]) / _SLANTED, 1)
+        upright = np.abs(cloud.normals[2]) < _UPRIGHT
     for _ in range(2):
         rim, points = _on_limb(cloud.rim.end_m[:2] - center[:, None], eye_m[:2] - center), cloud.points_m[:2]
         inner = points - center[:, None]
         on_rim, on_points = np.hypot(*rim), np.hypot(*inner)
         half = (rim[0] * cloud.rim.step_m[0] + rim[1] * cloud.rim.step_m[1]) / np.maximum(on_rim, 1e-9)
-        (value,), (sigma,), (band,) = outermost(cloud.rim, on_points[None], on_rim[None], half[None])
-        outer = on_points > value - max(0.3 * float(np.abs(half).mean()), 2e-4)
-        chosen = np.concatenate([rim[:, band], inner[:, outer]], axis=1).T.astype(np.float64)
-        if len(chosen) < 12:
+        (value,), _, (band,) = outermost(cloud.rim, on_points[None], on_rim[None], half[None])
+        below = max(0.3 * float(np.abs(half).mean()), 2e-4)
+        outer = upright & (on_points > value - below)
+        chosen = np.concatenate([rim[:, band], inner[:, outer]], axis=1).astype(np.float64)
+        if chosen.shape[1] < 12:
             break
-        shift, found, _ = fit_circle(chosen)
-        if not 0.9 * radius < found < 1.1 * radius:
+        spread = np.concatenate([half[band] ** 2 * (1 / 3 + (2 * cloud.edge_sigma_px) ** 2), (below * slants[outer]) ** 2 / 3])
+        spread += _on_ray(chosen, center, eye_m, cloud.noise_sigma) ** 2 + (_LEAST * radius) ** 2
+        shift, found, doubt = _weighted_circle(chosen, radius, spread)
+        if not 0.8 * radius < found < 1.2 * radius:
             break
-        center, radius = center + shift, found
-    sigma += 0.4 * cloud.edge_sigma_px * 2 * middle(cloud.rim.step_length_m)
-    return Circle(center, radius, 2.5 * sigma + (2e-4 if whole else 0.006) * radius)
+        sides = outer if outer.any() else upright
+        misfit = _MISFIT * pixel * (float(slants[sides].mean()) if sides.any() else 1.0)
+        center, radius, variance = center + shift, found, doubt + misfit**2
+    return Circle(center, radius, float(np.sqrt(2 * variance)) + _LEAST * radius)
+
+
+def _on_ray(arms: F64, center: F64, eye_m: F64, noise_sigma: float) -> F64:
+    """Return what the depth's noise moves points at `arms` (2, N) from a centre along their radius."""
+    rays = arms + (center - eye_m[:2])[:, None]
+    return noise_sigma * np.abs((rays * arms).sum(axis=0)) / np.maximum(np.hypot(*arms), 1e-9)
+
+
+def _weighted_circle(arms: F64, radius: float, variance: F64) -> tuple[F64, float, float]:
+    """Return by how much the centre of a circle moves (2,), its radius and that one's variance.
+
+    One Gauss-Newton step of the weighted least squares of distances, from the circle about the origin.
+    """
+    away = np.hypot(*arms)
+    slopes = np.array([*(arms / away), np.ones(len(away))])
+    normal = (slopes / variance) @ slopes.T
+    inverse = np.linalg.inv(normal + 1e-12 * np.trace(normal) * np.eye(3))
+    dx, dy, grown = inverse @ ((slopes / variance) @ (away - radius))
+    return np.array([dx, dy]), radius + float(grown), float(inverse[2, 2])
