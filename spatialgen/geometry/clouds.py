@@ -14,6 +14,7 @@ from spatialgen.records import F32, Bool
 
 MAX_POINTS = 1000
 _MOST_DEPTHS = 2500
+_SAMPLED = 0.25
 _FEWEST_READINGS = 8
 _BACKGROUND_GAP = 0.05
 _TAIL = 25
@@ -25,7 +26,7 @@ _AROUND_U, _AROUND_V = np.array([[0], [1], [-1], [0], [0]]), np.array([[0], [0],
 class Cloud:
     """Canonical metres. `points_m` (3, N) sampled pixels with unit `normals` (3, N) towards the camera, NaN unknown;
     the `rim`; the median and the 2nd percentile of all readings; the relative error of a reading; the camera's height;
-    the error of the mask's border beyond that of a pixel."""
+    the error of the mask's border beyond that of a pixel; that of median and percentile, by which pixels count."""
 
     points_m: F32
     normals: F32
@@ -35,6 +36,7 @@ class Cloud:
     noise_sigma: float = 0.0
     eye_z_m: float = 0.0
     edge_sigma_px: float = 0.0
+    depth_doubt_m: float = 0.0
 
     @property
     def surface_m(self) -> F32:
@@ -67,11 +69,27 @@ def object_cloud(
     rim = find_rim(crop, view, look_px)
     if not rim.end_m.shape[1]:
         return None
-    depths = crop.depth_m.ravel()[own[:: max(1, len(own) // _MOST_DEPTHS)]]
-    middle, near = len(depths) // 2, int(0.02 * (len(depths) - 1))
-    depths.partition((near, middle))
-    median, nearest = float(depths[middle]), float(depths[near])
-    return Cloud(points, normals, rim, median, nearest, noise_sigma, view.height_m, edge_sigma_px)
+    median, nearest, doubt = _depths(crop.depth_m.ravel()[own], edge_sigma_px)
+    return Cloud(points, normals, rim, median, nearest, noise_sigma, view.height_m, edge_sigma_px, doubt)
+
+
+def _depths(depth_m: F32, edge_sigma_px: float) -> tuple[float, float, float]:
+    """Return the median and the 2nd percentile of all readings (N,), and what either moves by if some are not counted.
+
+    Those are what a sample misses, and the border, as far as it may be off.
+    """
+    step = max(1, len(depth_m) // _MOST_DEPTHS)
+    depths = depth_m[::step].copy()
+    last = len(depths) - 1
+    border = 4 * edge_sigma_px / float(np.sqrt(len(depth_m)))
+    doubt = (_SAMPLED if step > 1 else 0.0) / float(np.sqrt(len(depths))) + 0.5 * border
+    near_doubt = 0.28 * doubt  # the binomial spread of a 2nd percentile, relative to that of the median
+    shares = np.array([0.5 - doubt, 0.5 + doubt, 0.02 - near_doubt, 0.02 + near_doubt])
+    at = np.clip(np.array([*np.floor(shares[::2] * last), *np.ceil(shares[1::2] * last)]), 0, last).astype(np.intp)
+    middle, near = len(depths) // 2, int(0.02 * last)
+    depths.partition(np.unique([*at, middle, near]))
+    spread = depths[at[2:]] - depths[at[:2]]
+    return float(depths[middle]), float(depths[near]), float(spread.max()) / 2
 
 
 def _without_background(crop: Crop, view: View, floor_m: float | None) -> Bool:

@@ -16,9 +16,9 @@ _LIMB = 0.85
 _UPRIGHT, _SLANTED = 0.3, 0.05
 """Upward parts of the normals of sides, and of sides that are not upright any more."""
 
-_UNFITTED, _MISFIT = 0.3, 0.07
+_UNFITTED, _MISFIT, _UNFITTED_EDGE = 0.3, 0.07, 3.0
 """One-sigma errors in pixels: of a circle that no fit improves, and of one around slanted sides, whose limb lies
-elsewhere than that of upright ones."""
+elsewhere than that of upright ones; and, relative to that of the mask's border, of a circle that no fit improves."""
 
 _LEAST = 1e-4
 """Least relative error of a radius."""
@@ -110,7 +110,8 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) 
     A rim point is uncertain by its step's part along the radius; all by the depth's noise along their ray.
     """
     pixel = 2 * middle(cloud.rim.step_length_m)
-    variance = (_UNFITTED * pixel) ** 2
+    edge = cloud.edge_sigma_px * pixel
+    variance = (_UNFITTED * pixel + _UNFITTED_EDGE * edge) ** 2
     with np.errstate(invalid="ignore"):
         slants = np.minimum(np.abs(cloud.normals[2]) / _SLANTED, 1)
         upright = np.abs(cloud.normals[2]) < _UPRIGHT
@@ -125,14 +126,14 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) 
         chosen = np.concatenate([rim[:, band], inner[:, outer]], axis=1).astype(np.float64)
         if chosen.shape[1] < 12:
             break
-        spread = np.concatenate([half[band] ** 2 * (1 / 3 + (2 * cloud.edge_sigma_px) ** 2), (below * slants[outer]) ** 2 / 3])
+        spread = np.concatenate([half[band] ** 2 / 3, (below * slants[outer]) ** 2 / 3])
         spread += _on_ray(chosen, center, eye_m, cloud.noise_sigma) ** 2 + (_LEAST * radius) ** 2
         shift, found, doubt = _weighted_circle(chosen, radius, spread)
         if not 0.8 * radius < found < 1.2 * radius:
             break
         sides = outer if outer.any() else upright
         misfit = _MISFIT * pixel * (float(slants[sides].mean()) if sides.any() else 1.0)
-        center, radius, variance = center + shift, found, doubt + misfit**2
+        center, radius, variance = center + shift, found, doubt + misfit**2 + edge**2
     return Circle(center, radius, float(np.sqrt(2 * variance)) + _LEAST * radius)
 
 

@@ -83,12 +83,17 @@ def estimate_whole(cloud: Cloud, eye_m: F64, tolerance: float, seen_through: See
     return _box_whole(cloud, hull, height, eye_m, seen_through)
 
 
-def with_hidden_handle(whole: Whole, label: str) -> Whole:
-    """Return the whole with a less certain length where its kind has a handle and none is seen: it may be behind."""
+def with_hidden_handle(whole: Whole, label: str, thin_lost: bool = False) -> Whole:
+    """Return the whole with a less certain length where its kind has a handle and none is seen: it may be behind.
+
+    Where masks had to be set right (`thin_lost`) it may also have been lost at a side.
+    """
     if whole.kind != "round" or label not in HANDLED:
         return whole
-    hidden = np.array([1.0, 1.0, 0.0, 0.0]) * _HANDLE * 2 * float(whole.rectangle.half_m.max())
-    return replace(whole, side_sigma_m=whole.side_sigma_m + hidden)
+    handle = _HANDLE * 2 * float(whole.rectangle.half_m.max())
+    sides = np.full(4, handle) if thin_lost else np.array([handle, handle, 0.0, 0.0])
+    x_sigma = whole.x_sigma_m + (handle if thin_lost else 0.0)
+    return replace(whole, side_sigma_m=whole.side_sigma_m + sides, x_sigma_m=x_sigma)
 
 
 def _vertical_ends(cloud: Cloud, height: float, seen_through: SeenThrough) -> tuple[End, End]:

@@ -44,9 +44,7 @@ from spatialgen.scene.supports import FLOOR, Standing, settle
 
 UNKNOWN_GRAVITY_SIGMA_DEG = 12.0
 """How far off the picture's top may be from up, where nothing better is known: distances survive it, no more."""
-_READING_SIGMA = 1e-4  # of the depth, for depth maps without any noise
-_PERCENTILE_SIGMA = 0.005  # of the distance from nearest to median: percentiles of sampled pixels
-_BORDER_SIGMA = 0.03  # the same, a pixel that the mask's border may be off
+_READING_SIGMA = 2e-5  # of the depth, for depth maps without any noise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,7 +220,7 @@ def _lift(
     through = partial(seen_through, view=ground.view, depth_m=depth, margin=margin)
     labels = [detections.labels[seen[k].index] for k in clouds]
     wholes = [
-        with_hidden_handle(estimate_whole(cloud, eye, tolerance, through), label)
+        with_hidden_handle(estimate_whole(cloud, eye, tolerance, through), label, not quality.is_clean)
         for cloud, label in zip(clouds.values(), labels, strict=True)
     ]
     standings = settle(
@@ -305,9 +303,7 @@ def _scene_object(
 
 def _depth_sigma_m(cloud: Cloud, noise: DepthNoise) -> float:
     """Return the error of an object's median and nearest depth: noise, and which pixels were taken for its own."""
-    spread = abs(cloud.median_depth_m - cloud.nearest_depth_m)
-    chosen = (_PERCENTILE_SIGMA + _BORDER_SIGMA * cloud.edge_sigma_px) * spread + _READING_SIGMA * cloud.median_depth_m
-    return float(np.hypot(noise.sigma * cloud.median_depth_m, chosen))
+    return float(np.hypot(max(noise.sigma, _READING_SIGMA) * cloud.median_depth_m, cloud.depth_doubt_m))
 
 
 def _outline(geometry: ObjectGeometry) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

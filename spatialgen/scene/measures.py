@@ -18,6 +18,10 @@ from spatialgen.records import F32, F64, ObjectGeometry, PairGeometry
 from spatialgen.scene.supports import FLOOR, Standing
 
 SUMMARY_POINTS = 64
+_EXTREMES, _ASIDE = 1.7, 0.4
+"""How much more the ends of a size err than two readings do: they are the extremes of many, and turn the box as well;
+and how much of that goes across the line of sight."""
+
 _HIDDEN_GAP = 0.3
 """Share of the difference between a gap and what it may be at least that counts as its error."""
 
@@ -63,7 +67,8 @@ def object_geometry(
     depth = [
         errors.between(middle - h * axis, middle + h * axis, axis) for h, axis in zip(box.half_m, axes, strict=True)
     ]
-    size_sigma = [float(np.sqrt(sides[2 * k] ** 2 + sides[2 * k + 1] ** 2 + depth[k][0] ** 2)) for k in (0, 1)]
+    far = [_EXTREMES * depth[k][0] for k in (0, 1)]
+    size_sigma = [float(np.sqrt(sides[2 * k] ** 2 + sides[2 * k + 1] ** 2 + far[k] ** 2)) for k in (0, 1)]
     z_sigma = _z_sigma(standing, errors)
     height_sigma = _height_sigma(standing, errors, z_sigma)
     order = (0, 1) if box.half_m[0] >= box.half_m[1] else (1, 0)
@@ -72,6 +77,8 @@ def object_geometry(
     sigma[0] = max(sigma[0], (size[1] + 2 * sigma[1] - size[0]) / 2)  # the shorter side may be the longer one
     ends = [np.array([x, middle[1], middle[2]]) for x in whole.x_m]
     x_depth, rho = errors.between(ends[0], ends[1], np.array([1.0, 0.0, 0.0]))
+    if len(whole.outline_m) == 4:  # corners of the box, wrong as its sides are
+        x_depth = float(np.hypot(box.u[0] * far[0], box.v[0] * far[1]))
     return ObjectGeometry(
         center_m=middle,
         center_cov_m2=_center_covariance(whole, rho, (depth[0][0], depth[1][0]), z_sigma, errors),
@@ -127,9 +134,12 @@ def _center_covariance(whole: Whole, rho: float, depth_sigma: tuple[float, float
     u, v = np.array([*box.u, 0.0]), np.array([*box.v, 0.0])
     cov = np.outer(u, u) * (sides[0] ** 2 + sides[1] ** 2) / 4
     cov += np.outer(v, v) * (sides[2] ** 2 + sides[3] ** 2) / 4
-    for axis, sigma in zip((u, v), depth_sigma, strict=True):
-        cov += np.outer(axis, axis) * sigma**2 / 4  # opposite ends err apart
     ray = middle - errors.eye_m
+    sight = ray / max(float(np.linalg.norm(ray)), 1e-9)
+    for axis, sigma in zip((u, v), depth_sigma, strict=True):  # opposite ends err apart, mostly along the line of sight
+        along = (axis @ sight) * sight
+        moved = along + _ASIDE * (axis - along)
+        cov += np.outer(moved, moved) * sigma**2 / 4
     flat = np.array([ray[0], ray[1], 0.0])
     cov += errors.noise.sigma**2 * (1 + rho) / 2 * np.outer(flat, flat)
     tilt = np.radians(errors.gravity_sigma_deg) ** 2
@@ -174,7 +184,7 @@ def pair_geometry(
         a,
         b,
         0.0 if rests else gap.value_m,
-        0.003 if rests else float(np.sqrt((0.25 * pixel) ** 2 + depth**2 + guess**2)),
+        0.003 if rests else float(np.sqrt((0.19 * pixel) ** 2 + depth**2 + guess**2)),
         inside_ab,
         inside_ba,
         rest_ab,
