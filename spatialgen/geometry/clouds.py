@@ -14,7 +14,12 @@ from spatialgen.records import F32, Bool
 
 MAX_POINTS = 1000
 _MOST_DEPTHS = 2500
-_SAMPLED = 0.25
+_SAMPLED = 0.1
+"""By how much the share of a sample below some depth errs, times the root of its size: less than chance, being even."""
+
+_SPREAD_OF_NEAREST = 0.28
+"""How much the share at a 2nd percentile errs by chance, relative to that at the median."""
+
 _FEWEST_READINGS = 8
 _BACKGROUND_GAP = 0.05
 _TAIL = 25
@@ -59,6 +64,7 @@ def object_cloud(
     """
     if crop.trusted is not None:
         crop = replace(crop, trusted=_without_background(crop, view, floor_m))
+    depths = crop.depth_m[crop.readings]
     inside = np.zeros_like(crop.mask)
     inside[1:-1, 1:-1] = crop.mask[1:-1, 1:-1]
     crop = replace(crop, mask=inside, trusted=crop.readings & inside)
@@ -69,7 +75,7 @@ def object_cloud(
     rim = find_rim(crop, view, look_px)
     if not rim.end_m.shape[1]:
         return None
-    median, nearest, doubt = _depths(crop.depth_m.ravel()[own], edge_sigma_px)
+    median, nearest, doubt = _depths(depths, edge_sigma_px)
     return Cloud(points, normals, rim, median, nearest, noise_sigma, view.height_m, edge_sigma_px, doubt)
 
 
@@ -80,16 +86,15 @@ def _depths(depth_m: F32, edge_sigma_px: float) -> tuple[float, float, float]:
     """
     step = max(1, len(depth_m) // _MOST_DEPTHS)
     depths = depth_m[::step].copy()
-    last = len(depths) - 1
-    border = 4 * edge_sigma_px / float(np.sqrt(len(depth_m)))
-    doubt = (_SAMPLED if step > 1 else 0.0) / float(np.sqrt(len(depths))) + 0.5 * border
-    near_doubt = 0.28 * doubt  # the binomial spread of a 2nd percentile, relative to that of the median
-    shares = np.array([0.5 - doubt, 0.5 + doubt, 0.02 - near_doubt, 0.02 + near_doubt])
-    at = np.clip(np.array([*np.floor(shares[::2] * last), *np.ceil(shares[1::2] * last)]), 0, last).astype(np.intp)
-    middle, near = len(depths) // 2, int(0.02 * last)
-    depths.partition(np.unique([*at, middle, near]))
-    spread = depths[at[2:]] - depths[at[:2]]
-    return float(depths[middle]), float(depths[near]), float(spread.max()) / 2
+    border = 3 * edge_sigma_px / float(np.sqrt(len(depth_m)))
+    doubt = (_SAMPLED if step > 1 else 0.0) / float(np.sqrt(len(depths))) + border
+    spreads = np.array([0.0, -doubt, doubt])
+    shares = np.concatenate([0.5 + spreads, 0.02 + _SPREAD_OF_NEAREST * spreads])
+    places = np.clip(shares * (len(depths) - 1), 0, len(depths) - 1)
+    low, high = np.floor(places).astype(np.intp), np.ceil(places).astype(np.intp)
+    depths.partition(np.unique([*low, *high]))
+    median, m0, m1, nearest, n0, n1 = (depths[low] + (places - low) * (depths[high] - depths[low])).tolist()
+    return median, nearest, max(m1 - m0, n1 - n0) / 2
 
 
 def _without_background(crop: Crop, view: View, floor_m: float | None) -> Bool:

@@ -28,7 +28,7 @@ _EXACT = 1e-3
 _BLED_PX = 4
 _UPWARDS = 0.99
 _RECEDES = 0.5
-_FRACTION_OF_TOP = 0.2
+_FRACTION_OF_TOP = 0.15
 _UNREAD_TOP = 0.35
 
 _COVERED, _OF_ROOM = 0.4, 0.35
@@ -41,7 +41,7 @@ _STAIRS = 2.0
 _FRACTION_SIGMA = 0.29
 """One-sigma error, in pixels, of an edge known to lie between two neighbours."""
 
-_PIXEL_SIGMA = 0.47
+_PIXEL_SIGMA = 0.4
 """The same in half pixels, of the ends of boxes seen from anywhere: rows and columns seldom fall in with their sides."""
 
 
@@ -74,9 +74,9 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
         if _ends_in_a_top(cloud.rim, band[k]):
             values[k], sigmas[k] = _top(cloud, on_rim[k] - half[k], band[k], float(on_points[k].max()))
         elif cloud.eye_z_m > values[k] and band[k].any():  # a top less than a pixel high: anywhere in the last one
-            sigmas[k] = max(sigmas[k], _FRACTION_SIGMA * 0.9 * float(cloud.rim.step_length_m[band[k]].mean()))
+            sigmas[k] = max(sigmas[k], _FRACTION_SIGMA * 0.7 * float(cloud.rim.step_length_m[band[k]].mean()))
     in_band = np.maximum(_counts(band), 1)
-    sigmas += 0.5 * (np.abs(w @ _blur(cloud)) * band).sum(axis=1) / in_band
+    sigmas += 0.42 * (np.abs(w @ _blur(cloud)) * band).sum(axis=1) / in_band
     if cloud.edge_sigma_px:
         sigmas += 2 * cloud.edge_sigma_px * (np.abs(half) * band).sum(axis=1) / in_band
     if cloud.rim.lost_m.shape[1]:
@@ -108,7 +108,7 @@ def _unevenness(face: F32, noise_sigma: float) -> float:
     if noise_sigma >= _EXACT:
         return 0.0
     outer = np.partition(face, -_A_FACE // 2)[-_A_FACE // 2 :]
-    return float(outer.max() - outer.min()) / 2
+    return float(outer.max() - outer.min()) / 3
 
 
 def _top_face(on_points: F32, facing: F32, least_m: float) -> F32:

@@ -16,7 +16,7 @@ _LIMB = 0.85
 _UPRIGHT, _SLANTED = 0.3, 0.05
 """Upward parts of the normals of sides, and of sides that are not upright any more."""
 
-_UNFITTED, _MISFIT, _UNFITTED_EDGE = 0.3, 0.07, 3.0
+_UNFITTED, _MISFIT, _UNFITTED_EDGE = 0.3, 0.06, 3.0
 """One-sigma errors in pixels: of a circle that no fit improves, and of one around slanted sides, whose limb lies
 elsewhere than that of upright ones; and, relative to that of the mask's border, of a circle that no fit improves."""
 

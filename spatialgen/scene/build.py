@@ -315,11 +315,16 @@ def _outline(geometry: ObjectGeometry) -> np.ndarray[tuple[int, ...], np.dtype[n
 
 
 def _depth_range(depth: F32) -> tuple[float, float]:
-    """Return the 1st and 99th percentile of the valid depth."""
-    valid = depth[1::3, 1::3].ravel()
-    valid = valid[np.isfinite(valid)]
-    if not len(valid):
+    """Return the 1st and 99th percentile of the valid depth.
+
+    Few pixels may lie about the 99th, so that a sample errs: it only tells where to look.
+    """
+    some = depth[2::7, 2::7].ravel()
+    some = some[np.isfinite(some)]
+    if not len(some):
         return float("nan"), float("nan")
-    low, high = round(0.01 * (len(valid) - 1)), round(0.99 * (len(valid) - 1))
-    valid.partition((low, high))
-    return float(valid[low]), float(valid[high])
+    low, high = np.partition(some, (len(some) // 50, -(len(some) // 50) - 1))[[len(some) // 50, -(len(some) // 50) - 1]]
+    near, far = depth[depth <= low], depth[depth >= high]
+    rank = round(0.01 * (np.count_nonzero(np.isfinite(depth)) - 1))
+    rank_near, rank_far = min(rank, len(near) - 1), min(rank, len(far) - 1)
+    return float(np.partition(near, rank_near)[rank_near]), float(np.partition(far, -rank_far - 1)[-rank_far - 1])

@@ -184,7 +184,7 @@ def pair_geometry(
         a,
         b,
         0.0 if rests else gap.value_m,
-        0.003 if rests else float(np.sqrt((0.19 * pixel) ** 2 + depth**2 + guess**2)),
+        0.003 if rests else float(np.sqrt((0.15 * pixel) ** 2 + depth**2 + guess**2)),
         inside_ab,
         inside_ba,
         rest_ab,
