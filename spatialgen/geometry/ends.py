@@ -99,6 +99,8 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
         if len(face) >= _A_FACE:
             value = float(face.max() if cloud.noise_sigma < _EXACT else np.median(face))
             sigma = 1e-4 * float(extents_m[k]) + _unevenness(face, cloud.noise_sigma)
+            if cloud.edge_sigma_px and directions[k, 2] > _UPWARDS:  # what stands on it is looked for too far out
+                hides, state = False, SEEN
         ends.append(End(value, sigma, COVERED if hides else state, bool(grounded[k])))
     return ends
 

@@ -194,7 +194,9 @@ def _level_under(
     if not _covers(below, whole):
         return None
     if min(max(most - 0.3, eye - 0.1), most - 2 * slack) < below.z_m[1] < most:
-        return float(below.z_m[1]), max(float(below.z_sigma_m[1]), _LEVEL_SIGMA_M)
+        top, apart = float(below.z_m[1]), abs(float(whole.z_m[0] - below.z_m[1]))
+        doubt = min(float(below.z_sigma_m[1]), apart) if cloud.edge_sigma_px else 0.0
+        return top, max(doubt, _LEVEL_SIGMA_M)
     points = cloud.points_m
     radius = float(np.hypot(*whole.rectangle.half_m))
     apart = np.hypot(points[0] - np.float32(center[0]), points[1] - np.float32(center[1]))
