@@ -14,10 +14,10 @@ from spatialgen.records import F32, Bool
 
 MAX_POINTS = 1000
 _MOST_DEPTHS = 2500
-_SAMPLED = 0.1
+_SAMPLED = 0.05
 """By how much the share of a sample below some depth errs, times the root of its size: less than chance, being even."""
 
-_SPREAD_OF_NEAREST = 0.28
+_SPREAD_OF_NEAREST = 0.5
 """How much the share at a 2nd percentile errs by chance, relative to that at the median."""
 
 _FEWEST_READINGS = 8
@@ -86,7 +86,7 @@ def _depths(depth_m: F32, edge_sigma_px: float) -> tuple[float, float, float]:
     """
     step = max(1, len(depth_m) // _MOST_DEPTHS)
     depths = depth_m[::step].copy()
-    border = 3 * edge_sigma_px / float(np.sqrt(len(depth_m)))
+    border = 4.2 * edge_sigma_px / float(np.sqrt(len(depth_m)))
     doubt = (_SAMPLED if step > 1 else 0.0) / float(np.sqrt(len(depths))) + border
     spreads = np.array([0.0, -doubt, doubt])
     shares = np.concatenate([0.5 + spreads, 0.02 + _SPREAD_OF_NEAREST * spreads])

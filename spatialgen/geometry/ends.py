@@ -35,14 +35,11 @@ _COVERED, _OF_ROOM = 0.4, 0.35
 """One-sigma error of an end that is not seen: of the largest extent, of the room there is to go on unseen."""
 
 _NEXT_PX = 3
-_STAIRS = 2.0
+_STAIRS = 1.5
 """From one more line of pixels than these on that a slanted border crosses, its place is known better than to one."""
 
 _FRACTION_SIGMA = 0.29
 """One-sigma error, in pixels, of an edge known to lie between two neighbours."""
-
-_PIXEL_SIGMA = 0.4
-"""The same in half pixels, of the ends of boxes seen from anywhere: rows and columns seldom fall in with their sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +71,9 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
         if _ends_in_a_top(cloud.rim, band[k]):
             values[k], sigmas[k] = _top(cloud, on_rim[k] - half[k], band[k], float(on_points[k].max()))
         elif cloud.eye_z_m > values[k] and band[k].any():  # a top less than a pixel high: anywhere in the last one
-            sigmas[k] = max(sigmas[k], _FRACTION_SIGMA * 0.7 * float(cloud.rim.step_length_m[band[k]].mean()))
+            sigmas[k] = max(sigmas[k], _FRACTION_SIGMA * 0.95 * float(cloud.rim.step_length_m[band[k]].mean()))
     in_band = np.maximum(_counts(band), 1)
-    sigmas += 0.42 * (np.abs(w @ _blur(cloud)) * band).sum(axis=1) / in_band
+    sigmas += 0.38 * (np.abs(w @ _blur(cloud)) * band).sum(axis=1) / in_band
     if cloud.edge_sigma_px:
         sigmas += 2 * cloud.edge_sigma_px * (np.abs(half) * band).sum(axis=1) / in_band
     if cloud.rim.lost_m.shape[1]:
@@ -100,7 +97,8 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
             value = float(face.max() if cloud.noise_sigma < _EXACT else np.median(face))
             sigma = 1e-4 * float(extents_m[k]) + _unevenness(face, cloud.noise_sigma)
             if cloud.edge_sigma_px and directions[k, 2] > _UPWARDS:  # what stands on it is looked for too far out
-                hides, state = False, SEEN
+                ends.append(End(value, sigma, SEEN, bool(grounded[k])))
+                continue
         ends.append(End(value, sigma, COVERED if hides else state, bool(grounded[k])))
     return ends
 
@@ -182,7 +180,7 @@ def outermost(
     values = np.where(is_empty, least, np.maximum((on_rim * band).sum(axis=1) / shared, least))
     lines = np.array([len(set(rim.line[row].tolist())) for row in band])
     shares = np.minimum(1.0, _STAIRS / np.maximum(lines - 1, 1))
-    return values.astype(np.float64), _PIXEL_SIGMA * mean * shares, band
+    return values.astype(np.float64), 2 * _FRACTION_SIGMA * mean * shares, band
 
 
 def _states(beyond: Bool, is_covered: Bool, body: Bool, facing: F32) -> list[str]:

@@ -131,9 +131,10 @@ def restored(
         mask = _moved(mask, quality.offset_px) & (mask | (crop.ids <= 0))
     elif quality.offset_px < 0:
         others = np.zeros_like(mask) if nearer is None else nearer
-        core, grown = _moved(mask, quality.offset_px), mask
-        mask = _moved(mask | others, quality.offset_px) & ~_moved(others, quality.offset_px)
-        mask = _continued(core | (grown & mask & _within(crop.depth_m, core)), mask, crop.depth_m, -2 * quality.offset_px)
+        core = _moved(mask, quality.offset_px)
+        most = _moved(mask | others, quality.offset_px) & ~_moved(others, quality.offset_px)
+        sure = core | (mask & most & _within(crop.depth_m, core))
+        mask = _continued(sure, most, crop.depth_m, -2 * quality.offset_px)
     if thin is not None:
         mask = (mask & (thin == 0)) | (thin == owner)
     return replace(crop, mask=mask, trusted=_own_readings(crop.depth_m, mask, quality.bleeds))

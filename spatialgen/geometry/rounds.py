@@ -140,7 +140,8 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) 
 def _on_ray(arms: F64, center: F64, eye_m: F64, noise_sigma: float) -> F64:
     """Return what the depth's noise moves points at `arms` (2, N) from a centre along their radius."""
     rays = arms + (center - eye_m[:2])[:, None]
-    return noise_sigma * np.abs((rays * arms).sum(axis=0)) / np.maximum(np.hypot(*arms), 1e-9)
+    along = np.abs((rays * arms).sum(axis=0)) / np.maximum(np.hypot(*arms), 1e-9)
+    return np.asarray(noise_sigma * along)
 
 
 def _weighted_circle(arms: F64, radius: float, variance: F64) -> tuple[F64, float, float]:

@@ -18,9 +18,9 @@ from spatialgen.records import F32, F64, ObjectGeometry, PairGeometry
 from spatialgen.scene.supports import FLOOR, Standing
 
 SUMMARY_POINTS = 64
-_EXTREMES, _ASIDE = 1.7, 0.4
-"""How much more the ends of a size err than two readings do: they are the extremes of many, and turn the box as well;
-and how much of that goes across the line of sight."""
+_EXTREMES, _OUTERMOST, _ASIDE = 1.7, 1.3, 0.4
+"""How much more the ends of a size, and those of a width, err than two readings do: they are the extremes of many, and
+turn the box as well; and how much of that goes across the line of sight."""
 
 _HIDDEN_GAP = 0.3
 """Share of the difference between a gap and what it may be at least that counts as its error."""
@@ -89,7 +89,7 @@ def object_geometry(
         yaw_sigma_deg=_TIE * whole.tie[1]
         + float(np.degrees(np.hypot(sides.max(), depth[order[1]][0]) / max(box.half_m.max(), 1e-6))),
         x_interval_m=whole.x_m,
-        width_sigma_m=float(np.sqrt((whole.x_sigma_m**2).sum() + x_depth**2)),
+        width_sigma_m=float(np.sqrt((whole.x_sigma_m**2).sum() + (_OUTERMOST * x_depth) ** 2)),
         z_interval_m=whole.z_m,
         z_sigma_m=z_sigma,
         support_id=support_id,
@@ -184,7 +184,7 @@ def pair_geometry(
         a,
         b,
         0.0 if rests else gap.value_m,
-        0.003 if rests else float(np.sqrt((0.15 * pixel) ** 2 + depth**2 + guess**2)),
+        0.003 if rests else float(np.sqrt((0.13 * pixel) ** 2 + depth**2 + guess**2)),
         inside_ab,
         inside_ba,
         rest_ab,

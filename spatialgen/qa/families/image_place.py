@@ -11,7 +11,7 @@ from spatialgen.qa.grid import to_grid
 from spatialgen.qa.measures import quantity
 
 THIRD_MARGIN = 0.02  # of the width, on both sides of a border
-EDGE_SIGMA_PX = 0.1  # of a mask's whole edge, inwards or outwards
+EDGE_SIGMA_PX = 0.15  # of a mask's whole edge, inwards or outwards
 BOX_APART = 30.0  # of 1000
 
 
