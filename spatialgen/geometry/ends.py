@@ -35,7 +35,7 @@ _COVERED, _OF_ROOM = 0.4, 0.35
 """One-sigma error of an end that is not seen: of the largest extent, of the room there is to go on unseen."""
 
 _NEXT_PX = 3
-_STAIRS = 1.5
+_STAIRS, _STEEPER = 2.0, 1.4
 """From one more line of pixels than these on that a slanted border crosses, its place is known better than to one."""
 
 _FRACTION_SIGMA = 0.29
@@ -71,9 +71,9 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
         if _ends_in_a_top(cloud.rim, band[k]):
             values[k], sigmas[k] = _top(cloud, on_rim[k] - half[k], band[k], float(on_points[k].max()))
         elif cloud.eye_z_m > values[k] and band[k].any():  # a top less than a pixel high: anywhere in the last one
-            sigmas[k] = max(sigmas[k], _FRACTION_SIGMA * 0.95 * float(cloud.rim.step_length_m[band[k]].mean()))
+            sigmas[k] = max(sigmas[k], _FRACTION_SIGMA * 1.2 * float(cloud.rim.step_length_m[band[k]].mean()))
     in_band = np.maximum(_counts(band), 1)
-    sigmas += 0.38 * (np.abs(w @ _blur(cloud)) * band).sum(axis=1) / in_band
+    sigmas += 0.42 * (np.abs(w @ _blur(cloud)) * band).sum(axis=1) / in_band
     if cloud.edge_sigma_px:
         sigmas += 2 * cloud.edge_sigma_px * (np.abs(half) * band).sum(axis=1) / in_band
     if cloud.rim.lost_m.shape[1]:
@@ -179,7 +179,7 @@ def outermost(
     mean = np.where(is_empty, length.sum(axis=1) / length.shape[1], (length * band).sum(axis=1) / shared)
     values = np.where(is_empty, least, np.maximum((on_rim * band).sum(axis=1) / shared, least))
     lines = np.array([len(set(rim.line[row].tolist())) for row in band])
-    shares = np.minimum(1.0, _STAIRS / np.maximum(lines - 1, 1))
+    shares = np.minimum(1.0, _STAIRS / np.maximum(lines - 1, 1)) ** _STEEPER
     return values.astype(np.float64), 2 * _FRACTION_SIGMA * mean * shares, band
 
 

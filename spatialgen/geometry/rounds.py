@@ -107,7 +107,8 @@ def _on_limb(arms: F64, eye: F64) -> F64:
 def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) -> Circle:
     """Return the circle through the rim's half-way points and upright outermost pixels, each by how well it is known.
 
-    A rim point is uncertain by its step's part along the radius; all by the depth's noise along their ray.
+    A rim point is uncertain by its step's part along the radius; all by the depth's noise along their ray. What lies
+    beyond the circle all the same, as a handle, makes all of it uncertain.
     """
     pixel = 2 * middle(cloud.rim.step_length_m)
     edge = cloud.edge_sigma_px * pixel
@@ -134,7 +135,8 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) 
         sides = outer if outer.any() else upright
         misfit = _MISFIT * pixel * (float(slants[sides].mean()) if sides.any() else 1.0)
         center, radius, variance = center + shift, found, doubt + misfit**2 + edge**2
-    return Circle(center, radius, float(np.sqrt(2 * variance)) + _LEAST * radius)
+    beyond = _farthest(cloud, center) - radius - cloud.noise_sigma * float(np.hypot(*(center - eye_m[:2])))
+    return Circle(center, radius, float(np.sqrt(2 * variance)) + _LEAST * radius + max(beyond, 0.0))
 
 
 def _on_ray(arms: F64, center: F64, eye_m: F64, noise_sigma: float) -> F64:
