@@ -76,8 +76,8 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
     sigmas += 0.42 * (np.abs(w @ _blur(cloud)) * band).sum(axis=1) / in_band
     if cloud.edge_sigma_px:
         sigmas += 2 * cloud.edge_sigma_px * (np.abs(half) * band).sum(axis=1) / in_band
-    if cloud.rim.lost_m.shape[1]:
-        sigmas += np.maximum((w @ cloud.rim.lost_m).max(axis=1) - values, 0)
+    lost = (w @ cloud.rim.lost_m).max(axis=1, initial=-np.inf)
+    sigmas += np.maximum(lost - values, 0)
     reach = np.maximum(np.maximum(0.02 * extents_m, _LEAST_REACH_M), 2 * (half * band).max(axis=1))
     inner = (values - reach).astype(np.float32)[:, None]
     body, rim = on_points > inner, on_rim > inner
@@ -96,6 +96,7 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
         if len(face) >= _A_FACE:
             value = float(face.max() if cloud.noise_sigma < _EXACT else np.median(face))
             sigma = 1e-4 * float(extents_m[k]) + _unevenness(face, cloud.noise_sigma)
+            sigma += max(float(lost[k]) - value, 0.0)
             if cloud.edge_sigma_px and directions[k, 2] > _UPWARDS:  # what stands on it is looked for too far out
                 ends.append(End(value, sigma, SEEN, bool(grounded[k])))
                 continue

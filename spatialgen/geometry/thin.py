@@ -24,12 +24,13 @@ def thin_parts(depth_m: F32, ids: I32, offset_px: int) -> I32:
     """
     reach = abs(offset_px)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    square = np.ones_like(disc)  # the tip of a disc would reach into the base of a neck
     owners = np.maximum(ids, 0)
     if offset_px > 0:
         owners = np.where(ids > 0, ids, cv2.dilate(owners.astype(np.float32), disc).astype(np.int32))
     with np.errstate(divide="ignore"):
         inverse = np.nan_to_num(1 / depth_m, nan=0.0, posinf=0.0)
-    ridge = inverse - cv2.morphologyEx(inverse, cv2.MORPH_OPEN, disc) > _RIDGE * inverse
+    ridge = inverse - cv2.morphologyEx(inverse, cv2.MORPH_OPEN, square) > _RIDGE * inverse
     ridge &= (owners == 0) == (offset_px > 0)
     count, parts = cv2.connectedComponents(ridge.astype(np.uint8), connectivity=8)
     ridge[[0, -1]] = ridge[:, [0, -1]] = False

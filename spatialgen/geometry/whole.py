@@ -39,6 +39,9 @@ _NO_POST = 0.6
 _CURVED, _A_SURFACE = 0.2, 20
 """Error of sides behind a curved surface, relative to the longest; so many normals tell of a surface."""
 
+_WIDER_ABOVE = 0.1
+"""Error of a radius, relative to that of a height of which the top is covered: it may be wider there, as lamps are."""
+
 _AS_SMALL = 1.03
 _BOARD = 0.35
 """Thinner than this share of its height, what is seen may be only a board of something deeper."""
@@ -83,16 +86,16 @@ def estimate_whole(cloud: Cloud, eye_m: F64, tolerance: float, seen_through: See
     return _box_whole(cloud, hull, height, eye_m, seen_through)
 
 
-def with_hidden_handle(whole: Whole, label: str, thin_lost: bool = False) -> Whole:
+def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
     """Return the whole with a less certain length where its kind has a handle and none is seen: it may be behind.
 
-    Where masks had to be set right (`thin_lost`) it may also have been lost at a side.
+    It may also be `beside` it, where something covers the thing, or where a mask that had to be set right lost it.
     """
     if whole.kind != "round" or label not in HANDLED:
         return whole
     handle = _HANDLE * 2 * float(whole.rectangle.half_m.max())
-    sides = np.full(4, handle) if thin_lost else np.array([handle, handle, 0.0, 0.0])
-    x_sigma = whole.x_sigma_m + (handle if thin_lost else 0.0)
+    sides = np.full(4, handle) if beside else np.array([handle, handle, 0.0, 0.0])
+    x_sigma = whole.x_sigma_m + (handle if beside else 0.0)
     return replace(whole, side_sigma_m=whole.side_sigma_m + sides, x_sigma_m=x_sigma)
 
 
@@ -140,7 +143,7 @@ def _round_whole(cloud: Cloud, circle: Circle, low: End, high: End) -> Whole:
     radius, center = circle.radius_m, circle.center_m
     z, z_sigma = _heights(low, high, 2 * radius)
     flare = _flare(cloud, center)
-    sigma = circle.sigma_m + (flare[1] * z_sigma[1] if high.state == COVERED else 0.0)
+    sigma = circle.sigma_m + (max(flare[1], _WIDER_ABOVE) * z_sigma[1] if high.state == COVERED else 0.0)
     return Whole(
         kind="round",
         rectangle=Rectangle(center, np.array([1.0, 0.0]), np.array([radius, radius])),

@@ -220,7 +220,7 @@ def _lift(
     through = partial(seen_through, view=ground.view, depth_m=depth, margin=margin)
     labels = [detections.labels[seen[k].index] for k in clouds]
     wholes = [
-        with_hidden_handle(estimate_whole(cloud, eye, tolerance, through), label, not quality.is_clean)
+        with_hidden_handle(estimate_whole(cloud, eye, tolerance, through), label, _is_unsure(cloud, quality))
         for cloud, label in zip(clouds.values(), labels, strict=True)
     ]
     standings = settle(
@@ -257,6 +257,11 @@ def _lift(
         if places[i] in geometries and places[j] in geometries
     )
     return geometries, pairs
+
+
+def _is_unsure(cloud: Cloud, quality: EdgeQuality) -> bool:
+    """Return whether a small part may be missing at a side of what is seen: covered, or lost by its mask."""
+    return not quality.is_clean or bool(cloud.rim.is_covered.any())
 
 
 def _is_whole(item: _Seen, config: LiftConfig, quality: EdgeQuality) -> bool:

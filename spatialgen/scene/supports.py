@@ -17,6 +17,7 @@ FLOOR = -1
 """Stands for the floor where an index of an object is expected."""
 
 _TOUCH_M = 0.03
+_THINNEST_M = 2e-3
 _MEETS_M = 0.008
 """A bottom that is seen to end farther above a surface does not meet it."""
 
@@ -171,6 +172,8 @@ def _somewhere_below(whole: Whole, base_m: float) -> Standing:
 
 def _on(whole: Whole, support: int, z_m: float, sigma_m: float) -> Standing:
     z, sigma = whole.z_m.copy(), whole.z_sigma_m.copy()
+    if z_m > z[1] - _THINNEST_M:  # what was taken for the surface below is the thing itself, or noise
+        z_m, sigma_m = float(z[1]) - _THINNEST_M, max(sigma_m, _TOUCH_M)
     drop = max(float(z[0] - z_m) - 2 * _TOUCH_M, 0.0)
     hidden = drop / max(float(z[1] - z_m), 1e-6)
     z[0], sigma[0] = z_m, sigma_m

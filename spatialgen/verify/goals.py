@@ -10,7 +10,8 @@ from spatialgen.verify.judged import Summary, by_type, summarise
 from spatialgen.verify.run import ConditionReport
 
 _EXACT = frozenset({"exact", "exact_no_up"})
-_POOL_BELOW = 100
+POOL_BELOW = 100
+POOLED = "the others"
 _NO_ERROR = 1e-6
 
 
@@ -71,10 +72,10 @@ def calibration_rows(report: ConditionReport) -> list[Summary]:
     """
     quantities = [item for item in report.judged if item.kind == "quantity" and item.error > _NO_ERROR]
     rows = by_type(quantities)[:-1]
-    large = [row for row in rows if row.asked >= _POOL_BELOW]
+    large = [row for row in rows if row.asked >= POOL_BELOW]
     names = {row.type for row in large}
     rest = [item for item in quantities if item.type not in names and item.asked]
-    return [*large, summarise("the others", "quantity", rest)] if rest else large
+    return [*large, summarise(POOLED, "quantity", rest)] if rest else large
 
 
 def _gravity(report: ConditionReport) -> list[Goal]:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from spatialgen.verify.goals import Goal, all_goals
+from spatialgen.verify.goals import POOL_BELOW, POOLED, Goal, all_goals, calibration_rows
 from spatialgen.verify.judged import Judged
 from spatialgen.verify.run import ConditionReport
 from spatialgen.verify.tables import plain_table
@@ -28,7 +28,17 @@ def _condition_text(report: ConditionReport) -> str:
     if report.gravity_deg:
         median, most, worst = report.gravity_quantiles()
         head += f"; gravity off by {median:.2f} deg (median), {most:.2f} (95 %), {worst:.2f} (worst)"
-    return "\n".join([head, plain_table(report.summaries()), *_worst_lines(report.judged)])
+    return "\n".join([head, plain_table(report.summaries()), *_pooled_lines(report), *_worst_lines(report.judged)])
+
+
+def _pooled_lines(report: ConditionReport) -> list[str]:
+    """Return how honest sigma is for the quantities with too few answers to tell of each."""
+    return [
+        f"quantities with fewer than {POOL_BELOW} answers, pooled: of {row.asked} errors {100 * row.within_1_sigma:.0f} %"
+        f" within 1 sigma, {100 * row.within_2_sigma:.0f} % within 2, {100 * row.within_3_sigma:.0f} % within 3"
+        for row in calibration_rows(report)
+        if row.type == POOLED
+    ]
 
 
 def worst_answers(judged: Sequence[Judged]) -> list[Judged]:
@@ -65,6 +75,7 @@ def as_json(reports: Sequence[ConditionReport]) -> dict[str, Any]:
                 "seconds": round(report.seconds, 3),
                 "gravity_deg": [_finite(q) for q in report.gravity_quantiles()],
                 "types": [{k: _finite(v) for k, v in asdict(row).items()} for row in report.summaries()],
+                "calibration": [{k: _finite(v) for k, v in asdict(row).items()} for row in calibration_rows(report)],
                 "worst": [{k: _finite(v) for k, v in asdict(j).items()} for j in worst_answers(report.judged)[:100]],
             }
             for report in reports

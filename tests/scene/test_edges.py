@@ -11,6 +11,7 @@ from spatialgen.scene.build import build_scene
 from spatialgen.scene.config import LiftConfig
 from spatialgen.testing.degrade import Degradation, degrade
 from spatialgen.testing.frames import to_frame
+from spatialgen.testing.primitives import Solid, cylinder
 from spatialgen.testing.render import render
 from spatialgen.testing.scenes import sample_scene
 from spatialgen.testing.truth.scene import from_analytic
@@ -61,3 +62,32 @@ def test_where_readings_bleed_no_object_is_stretched_or_cut_short(seed: int) -> 
             true = np.array([box.length_m, box.width_m, box.height_m])
             size, sigma = item.geometry.size_m, item.geometry.size_sigma_m
             assert (np.abs(size - true) < np.maximum(0.25 * true, 3 * sigma)).all(), item.label
+
+
+def bottle(x: float, y: float) -> tuple[str, tuple[Solid, ...]]:
+    """A bottle 30 cm high, with a neck of 4 pixels where it is 4 m away."""
+    body, neck = (cylinder(np.array([x, y, z]), r, h) for z, r, h in ((0.1, 0.06, 0.2), (0.25, 0.014, 0.1)))
+    return "bottle", (body, neck)
+
+
+@pytest.mark.parametrize("how", [Degradation(mask_px=-2), Degradation(mask_px=2)])
+def test_a_neck_thinner_than_a_mask_is_off_is_still_the_bottles(how: Degradation) -> None:
+    crates = [("crate", (block(x, 4.4, (0.5, 0.4, 0.4)),)) for x in (-0.9, 0.9)]
+    geometry = by_id(lift(picture(bottle(0.0, 4.0), *crates, how=how)), "1").geometry
+    assert geometry is not None
+    assert geometry.size_m[2] == pytest.approx(0.3, abs=0.012)
+
+
+def test_a_neck_that_only_bleeds_leaves_the_height_unsure() -> None:
+    crates = [("crate", (block(x, 4.4, (0.5, 0.4, 0.4)),)) for x in (-0.9, 0.9)]
+    geometry = by_id(lift(picture(bottle(0.0, 4.0), *crates, how=Degradation(flying_px=2))), "1").geometry
+    assert geometry is not None
+    assert abs(geometry.size_m[2] - 0.3) < 3 * geometry.size_sigma_m[2]
+
+
+def test_what_a_nearer_grown_mask_took_is_given_back() -> None:
+    """A crate before a cabinet: both masks grow, the crate's wins, and the cabinet's shrinks only where it grew."""
+    things = ("cabinet", (block(0.0, 4.0, (1.4, 0.4, 1.2)),)), ("crate", (block(0.1, 3.0, (0.5, 0.3, 0.5)),))
+    exact, grown = (lift(picture(*things, how=Degradation(mask_px=px))) for px in (0, 2))
+    for name in ("1", "2"):
+        assert by_id(grown, name).pixels == pytest.approx(by_id(exact, name).pixels, rel=0.01)

@@ -172,3 +172,29 @@ def test_behind_a_curved_side_there_is_more() -> None:
     parts = (cylinder(np.array([0.0, 1.5, 1.05]), 0.05, 0.1), block(0.06, 1.5, (0.03, 0.012, 0.06), bottom=1.02))
     g = by_id(lift(picture(("mug", parts), pitch=0, height=1.06, floor=False)), "1").geometry
     assert abs(min(g.size_m[:2]) - 0.1) < 2 * g.size_sigma_m[:2].max()
+
+
+@pytest.mark.parametrize("distance", [2.5, 4.0, 5.5])
+def test_a_barrel_is_measured_to_a_tenth_of_a_millimetre(distance: float) -> None:
+    """Its near side is read exactly; the far rim of its top, pixels of centimetres, must not blur that."""
+    barrel = ("barrel", (cylinder(np.array([0.4, distance, 0.4]), 0.25, 0.8),))
+    g = by_id(lift(picture(barrel, height=1.7)), "1").geometry
+    np.testing.assert_allclose(g.size_m[:2], 0.5, atol=2e-4)
+    assert g.size_sigma_m[0] < 2e-3
+
+
+def test_a_bin_that_is_wider_above_says_how_much_its_limb_misleads() -> None:
+    for k in range(6):
+        solid = Frustum(np.array([0.2, 2.8 + 0.4 * k, 0.25]), 0.15, 0.2, 0.25)
+        g = by_id(lift(picture(("bin", (solid,)))), "1").geometry
+        assert abs(g.size_m[0] - 0.4) < 3 * g.size_sigma_m[0]
+
+
+def test_a_rounded_top_is_not_known_as_a_level_one_is() -> None:
+    """Seen at a slant its highest readings lie pixels apart; on a level top all are the top."""
+    dome = ("plant", (Ball(np.array([0.0, 5.0, 1.0]), radius_m=0.3), cylinder(np.array([0.0, 5.0, 0.4]), 0.15, 0.8)))
+    table = ("table", (cylinder(np.array([0.0, 5.0, 0.65]), 0.4, 1.3),))
+    g, level = (by_id(lift(picture(thing, pitch=8, height=1.5)), "1").geometry for thing in (dome, table))
+    assert abs(g.z_interval_m[1] - 1.3) < 3 * g.z_sigma_m[1]
+    assert level.z_interval_m[1] == pytest.approx(1.3, abs=1e-3)
+    assert level.z_sigma_m[1] < g.z_sigma_m[1]

@@ -4,6 +4,7 @@ import numpy as np
 
 from spatialgen.verify.goals import all_goals, calibration_rows, goals_of
 from spatialgen.verify.judged import Judged
+from spatialgen.verify.report import as_text
 from spatialgen.verify.run import ConditionReport
 
 
@@ -29,6 +30,13 @@ def test_an_honest_sigma_passes_and_others_fail() -> None:
 def test_types_with_few_answers_are_pooled() -> None:
     rows = calibration_rows(ConditionReport("exact", judged=widths(150, 0.01) + widths(20, 0.01, "gap")))
     assert [(row.type, row.asked) for row in rows] == [("width", 150), ("the others", 20)]
+
+
+def test_the_report_tells_of_what_is_pooled() -> None:
+    few, many = widths(20, 0.01, "gap"), widths(150, 0.01)
+    inside = 100 * np.mean([item.error <= 0.01 for item in few])
+    assert f"of 20 errors {inside:.0f} % within 1 sigma" in as_text([ConditionReport("exact", judged=few + many)])
+    assert "pooled" not in as_text([ConditionReport("exact", judged=many)])
 
 
 def test_readings_handed_on_do_not_count_against_sigma() -> None:
