@@ -30,6 +30,9 @@ _UPWARDS = 0.99
 _RECEDES = 0.5
 _FRACTION_OF_TOP = 0.15
 _UNREAD_TOP = 0.35
+_LOST_PX = 6
+"""A border without readings that goes on so far beyond a face is that of another part, and not the face's own."""
+
 
 _COVERED, _OF_ROOM = 0.4, 0.35
 """One-sigma error of an end that is not seen: of the largest extent, of the room there is to go on unseen."""
@@ -96,7 +99,8 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
         if len(face) >= _A_FACE:
             value = float(face.max() if cloud.noise_sigma < _EXACT else np.median(face))
             sigma = 1e-4 * float(extents_m[k]) + _unevenness(face, cloud.noise_sigma)
-            sigma += max(float(lost[k]) - value, 0.0)
+            beyond = float(lost[k]) - value
+            sigma += beyond if beyond > _LOST_PX * 2 * float(cloud.rim.step_length_m.mean()) else 0.0
             if cloud.edge_sigma_px and directions[k, 2] > _UPWARDS:  # what stands on it is looked for too far out
                 ends.append(End(value, sigma, SEEN, bool(grounded[k])))
                 continue

@@ -11,7 +11,10 @@ _RIDGE = 0.02
 """So much nearer, relatively, than what is on both sides of it."""
 
 _ALIKE = 0.02
-_FEWEST_TOUCHING = 2
+_SLENDER = 0.4
+_FEWEST_TOUCHING, _FROM_ABOVE = 2, 10
+"""So many pixels must touch; those above a thin part count for more: what is below it may only carry it."""
+
 _AROUND = tuple((dv, du) for dv in (-1, 0, 1) for du in (-1, 0, 1) if dv or du)
 
 
@@ -36,15 +39,22 @@ def thin_parts(depth_m: F32, ids: I32, offset_px: int) -> I32:
     ridge[[0, -1]] = ridge[:, [0, -1]] = False
     at = np.flatnonzero(ridge)
     here, flat = inverse.ravel()[at], ridge.ravel()
-    touched = []
+    touched, weights = [], []
     for dv, du in _AROUND:
         beside = at + dv * ids.shape[1] + du
         alike = np.abs(inverse.ravel()[beside] - here) < _ALIKE * here
         keep = alike & ~flat[beside] & (owners.ravel()[beside] > 0)
         touched.append(np.stack([parts.ravel()[at[keep]], owners.ravel()[beside[keep]]]))
-    pairs, often = np.unique(np.concatenate(touched, axis=1), axis=1, return_counts=True)
+        weights.append(np.full(int(keep.sum()), _FROM_ABOVE if dv < 0 else 1))
+    pairs, of_pair = np.unique(np.concatenate(touched, axis=1), axis=1, return_inverse=True)
+    often = np.bincount(of_pair.ravel(), np.concatenate(weights), minlength=pairs.shape[1])
     owner = np.zeros(count, np.int32)
     for k in np.argsort(often, kind="stable"):
         if often[k] >= _FEWEST_TOUCHING:
             owner[pairs[0, k]] = pairs[1, k]
-    return np.asarray(owner[parts])
+    found = owner[parts]
+    if offset_px < 0:  # what is thin all over loses no part to what carries it
+        named = np.maximum(ids, 0)
+        slender = np.bincount(named[parts > 0], minlength=int(named.max()) + 1) > _SLENDER * np.bincount(named.ravel())
+        found[slender[named]] = 0
+    return np.asarray(found)

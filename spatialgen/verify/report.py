@@ -34,8 +34,9 @@ def _condition_text(report: ConditionReport) -> str:
 def _pooled_lines(report: ConditionReport) -> list[str]:
     """Return how honest sigma is for the quantities with too few answers to tell of each."""
     return [
-        f"quantities with fewer than {POOL_BELOW} answers, pooled: of {row.asked} errors {100 * row.within_1_sigma:.0f} %"
-        f" within 1 sigma, {100 * row.within_2_sigma:.0f} % within 2, {100 * row.within_3_sigma:.0f} % within 3"
+        f"quantities with fewer than {POOL_BELOW} answers, pooled: of {row.asked} errors "
+        f"{100 * row.within_1_sigma:.0f} % within 1 sigma, {100 * row.within_2_sigma:.0f} % within 2, "
+        f"{100 * row.within_3_sigma:.0f} % within 3"
         for row in calibration_rows(report)
         if row.type == POOLED
     ]
