@@ -12,7 +12,7 @@ _RIDGE = 0.02
 
 _ALIKE = 0.02
 _SLENDER = 0.4
-_FEWEST_TOUCHING, _FROM_ABOVE = 2, 10
+_FEWEST_TOUCHING, _FROM_ABOVE = 2, 30
 """So many pixels must touch; those above a thin part count for more: what is below it may only carry it."""
 
 _AROUND = tuple((dv, du) for dv in (-1, 0, 1) for du in (-1, 0, 1) if dv or du)
@@ -45,7 +45,7 @@ def thin_parts(depth_m: F32, ids: I32, offset_px: int) -> I32:
         alike = np.abs(inverse.ravel()[beside] - here) < _ALIKE * here
         keep = alike & ~flat[beside] & (owners.ravel()[beside] > 0)
         touched.append(np.stack([parts.ravel()[at[keep]], owners.ravel()[beside[keep]]]))
-        weights.append(np.full(int(keep.sum()), _FROM_ABOVE if dv < 0 else 1))
+        weights.append(np.full(int(keep.sum()), _FROM_ABOVE if (dv, du) == (-1, 0) else 1))
     pairs, of_pair = np.unique(np.concatenate(touched, axis=1), axis=1, return_inverse=True)
     often = np.bincount(of_pair.ravel(), np.concatenate(weights), minlength=pairs.shape[1])
     owner = np.zeros(count, np.int32)
