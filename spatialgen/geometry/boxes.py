@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialgen.records import F64
+from spatialgen.records import F64, I32
 
 ROUND_BELOW = 1.05
 """A footprint with length / width below this has no yaw (spec: The object)."""
@@ -59,11 +60,11 @@ def rectangle_areas(hull: F64, angles_rad: F64) -> F64:
 
 def bounding_rectangle(hull: F64, angle_rad: float) -> Rectangle:
     """Return the rectangle around `hull` (K, 2) whose first axis is at `angle_rad`."""
-    u = np.array([np.cos(angle_rad), np.sin(angle_rad)])
-    axes = np.array([u, [-u[1], u[0]]])
+    cos, sin = math.cos(angle_rad), math.sin(angle_rad)
+    axes = np.array([[cos, sin], [-sin, cos]])
     local = hull @ axes.T
     low, high = local.min(axis=0), local.max(axis=0)
-    return Rectangle((low + high) / 2 @ axes, u, (high - low) / 2)
+    return Rectangle((low + high) / 2 @ axes, axes[0], (high - low) / 2)
 
 
 def smallest_rectangle(hull: F64) -> Rectangle:
@@ -82,7 +83,7 @@ def fit_circle(points_m: F64) -> tuple[F64, float, float]:
     Kasa's linear fit of |p|^2 = 2 c p + (r^2 - |c|^2), about the points' mean.
     """
     mean = points_m.sum(axis=0) / len(points_m)
-    x, y = points_m[:, 0] - mean[0], points_m[:, 1] - mean[1]
+    x, y = (points_m - mean).T
     square = x * x + y * y
     level = float(square.sum()) / len(square)
     xx, xy, yy = float(x @ x), float(x @ y), float(y @ y)
@@ -91,37 +92,42 @@ def fit_circle(points_m: F64) -> tuple[F64, float, float]:
     if determinant <= 1e-9 * (xx + yy) ** 2:
         return mean, float("inf"), float("inf")
     a, b = (yy * xs - xy * ys) / (2 * determinant), (xx * ys - xy * xs) / (2 * determinant)
-    radius = float(np.sqrt(level + a * a + b * b))
+    radius = math.sqrt(level + a * a + b * b)
     residual = np.hypot(x - a, y - b) - radius
-    return mean + np.array([a, b]), radius, float(np.sqrt((residual @ residual) / len(residual)))
+    return mean + np.array([a, b]), radius, math.sqrt(float(residual @ residual) / len(residual))
 
 
 def resample(polygon: F64, count: int) -> F64:
     """Return `count` points (count, 2) evenly along a closed polygon (K, 2)."""
-    closed, _, ends = _walked(polygon)
-    at = (np.arange(count) + 0.5) / count * ends[-1]
-    return np.array([np.interp(at, ends, closed[:, 0]), np.interp(at, ends, closed[:, 1])]).T
+    return _resampled(*_walked(polygon), count)[0]
 
 
-def outward_normals(polygon: F64, count: int) -> F64:
-    """Return the unit outward normals (count, 2) of a closed polygon's sides at the points of `resample`."""
-    _, steps, ends = _walked(polygon)
-    at = (np.arange(count) + 0.5) / count * ends[-1]
-    side = np.minimum(np.searchsorted(ends, at, side="right") - 1, len(steps) - 1)
-    along = steps[side] / np.maximum(np.hypot(steps[side, 0], steps[side, 1]), 1e-12)[:, None]
-    return np.array([along[:, 1], -along[:, 0]]).T
+def resample_with_normals(polygon: F64, count: int) -> tuple[F64, F64]:
+    """Return the points (count, 2) of `resample`, and there the unit outward normals (count, 2) of the sides."""
+    closed, ends = _walked(polygon)
+    points, at = _resampled(closed, ends, count)
+    side = np.minimum(np.searchsorted(ends, at, side="right") - 1, len(polygon) - 1)
+    steps = (closed[1:] - closed[:-1])[side]
+    along = steps / np.maximum(np.hypot(steps[:, 0], steps[:, 1]), 1e-12)[:, None]
+    return points, np.array([along[:, 1], -along[:, 0]]).T
 
 
-def _walked(polygon: F64) -> tuple[F64, F64, F64]:
-    """Return a polygon's corners (K + 1, 2) closed, its sides (K, 2), and the way (K + 1,) walked to each corner."""
+def _walked(polygon: F64) -> tuple[F64, F64]:
+    """Return a polygon's corners (K + 1, 2) closed, and the way (K + 1,) walked to each corner."""
     closed = np.concatenate([polygon, polygon[:1]])
     steps = closed[1:] - closed[:-1]
     ends = np.zeros(len(closed))
     np.cumsum(np.hypot(steps[:, 0], steps[:, 1]), out=ends[1:])
-    return closed, steps, ends
+    return closed, ends
 
 
-def middle(values: NDArray[np.floating]) -> float:
+def _resampled(closed: F64, ends: F64, count: int) -> tuple[F64, F64]:
+    """Return points (count, 2) along a closed polygon, and the way (count,) walked to each."""
+    at = (np.arange(count) + 0.5) / count * ends[-1]
+    return np.array([np.interp(at, ends, closed[:, 0]), np.interp(at, ends, closed[:, 1])]).T, at
+
+
+def middle(values: NDArray[np.floating] | I32) -> float:
     """Return the median of values (N,), N > 0: `np.median` without what that spends on small arrays."""
     half = len(values) // 2
     if len(values) % 2:
@@ -132,11 +138,11 @@ def middle(values: NDArray[np.floating]) -> float:
 
 def yaw_degrees(rectangle: Rectangle) -> float | None:
     """Return the angle of the length axis in [0, 180), counter-clockwise from +x, or None for a square."""
-    a, b = rectangle.half_m
+    a, b = rectangle.half_m.tolist()
     if max(a, b) < ROUND_BELOW * min(a, b):
         return None
-    axis = rectangle.u if a >= b else rectangle.v
-    return float(np.degrees(np.arctan2(axis[1], axis[0])) % 180.0)
+    x, y = (rectangle.u if a >= b else rectangle.v).tolist()
+    return math.degrees(math.atan2(y, x)) % 180.0
 
 
 def overlap_area(a: F64, b: F64) -> float:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import itertools
+import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialgen.geometry.crops import Crop
+from spatialgen.geometry.crops import Crop, Strip
 from spatialgen.geometry.frames import View
-from spatialgen.geometry.rims import Rim, find_rim
+from spatialgen.geometry.rims import Rim, find_rims
 from spatialgen.records import F32, Bool
 
 MAX_POINTS = 1000
@@ -49,34 +51,43 @@ class Cloud:
         return np.concatenate([self.points_m, self.rim.end_m], axis=1)
 
 
-def object_cloud(
-    crop: Crop,
+def object_clouds(
+    strip: Strip,
     view: View,
     look_px: int = 1,
     floor_m: float | None = None,
     noise_sigma: float = 0.0,
     edge_sigma_px: float = 0.0,
-) -> Cloud | None:
-    """Return the visible surface of a crop, None without readings. `look_px`: see `find_rim`.
+) -> list[Cloud | None]:
+    """Return the visible surfaces of the objects in a strip, None without readings. `look_px`: see `find_rims`.
 
-    A mask that touches the crop's border (that of the image) has no rim there. In a mask that cannot be trusted,
+    A mask that touches the border of its crop (that of the image) has no rim there. In a mask that cannot be trusted,
     readings below `floor_m` are the floor's, and a few that lie far behind all others are the background's.
     """
-    if crop.trusted is not None:
-        crop = replace(crop, trusted=_without_background(crop, view, floor_m))
-    depths = crop.depth_m[crop.readings]
-    inside = np.zeros_like(crop.mask)
-    inside[1:-1, 1:-1] = crop.mask[1:-1, 1:-1]
-    crop = replace(crop, mask=inside, trusted=crop.readings & inside)
-    own = np.flatnonzero(crop.readings)
-    if len(own) < _FEWEST_READINGS:
-        return None
-    points, normals = _points_with_normals(crop, _thinned(own, crop.readings), view)
-    rim = find_rim(crop, view, look_px)
-    if not rim.end_m.shape[1]:
-        return None
-    median, nearest, doubt = _depths(depths, edge_sigma_px)
-    return Cloud(points, normals, rim, median, nearest, noise_sigma, view.height_m, edge_sigma_px, doubt)
+    if not strip.crops:
+        return []
+    trust = [c.readings if c.trusted is None else _without_background(c, view, floor_m) for c in strip.crops]
+    trusted = np.concatenate([own.ravel() for own in trust])
+    mask = strip.without_edge(1, 1)
+    readings = trusted & mask
+    rims = find_rims(strip, mask, readings, view, look_px)
+    read, inside = _by_crop(trusted, strip), _by_crop(readings, strip)
+    chosen = [_thinned(index, readings, strip, k) for k, index in enumerate(inside)]
+    clouds: list[Cloud | None] = []
+    surfaces = _points_with_normals(strip, readings, chosen, view)
+    for index, inner, rim, (points, normals) in zip(read, inside, rims, surfaces, strict=True):
+        if len(inner) < _FEWEST_READINGS or not rim.end_m.shape[1]:
+            clouds.append(None)
+            continue
+        median, nearest, doubt = _depths(strip.depth_m[index], edge_sigma_px)
+        clouds.append(Cloud(points, normals, rim, median, nearest, noise_sigma, view.height_m, edge_sigma_px, doubt))
+    return clouds
+
+
+def _by_crop(readings: Bool, strip: Strip) -> list[NDArray[np.intp]]:
+    """Return where each crop of a strip has readings (P,), indices into the strip."""
+    index = np.flatnonzero(readings)
+    return np.split(index, np.searchsorted(index, strip.start[1:]))
 
 
 def _depths(depth_m: F32, edge_sigma_px: float) -> tuple[float, float, float]:
@@ -86,13 +97,13 @@ def _depths(depth_m: F32, edge_sigma_px: float) -> tuple[float, float, float]:
     """
     step = max(1, len(depth_m) // _MOST_DEPTHS)
     depths = depth_m[::step].copy()
-    border = 4.2 * edge_sigma_px / float(np.sqrt(len(depth_m)))
-    doubt = (_SAMPLED if step > 1 else 0.0) / float(np.sqrt(len(depths))) + border
+    border = 4.2 * edge_sigma_px / math.sqrt(len(depth_m))
+    doubt = (_SAMPLED if step > 1 else 0.0) / math.sqrt(len(depths)) + border
     spreads = np.array([0.0, -doubt, doubt])
     shares = np.concatenate([0.5 + spreads, 0.02 + _SPREAD_OF_NEAREST * spreads])
     places = np.clip(shares * (len(depths) - 1), 0, len(depths) - 1)
     low, high = np.floor(places).astype(np.intp), np.ceil(places).astype(np.intp)
-    depths.partition(np.unique([*low, *high]))
+    depths.partition(sorted({*low.tolist(), *high.tolist()}))
     median, m0, m1, nearest, n0, n1 = (depths[low] + (places - low) * (depths[high] - depths[low])).tolist()
     return median, nearest, max(m1 - m0, n1 - n0) / 2
 
@@ -113,28 +124,36 @@ def _without_background(crop: Crop, view: View, floor_m: float | None) -> Bool:
     return trusted & (crop.depth_m <= depths[tail - 1 + wide[0]]) if len(wide) else trusted
 
 
-def _thinned(own: NDArray[np.intp], readings: Bool) -> NDArray[np.intp]:
-    """Return every pixel, or a square lattice of them so that at most about MAX_POINTS remain."""
+def _thinned(own: NDArray[np.intp], readings: Bool, strip: Strip, k: int) -> NDArray[np.intp]:
+    """Return every pixel of crop `k`, or a square lattice of them so that at most about MAX_POINTS remain."""
     stride = int(np.ceil(np.sqrt(len(own) / MAX_POINTS)))
-    if stride == 1:
+    if stride <= 1:
         return own
-    rows, columns = np.nonzero(readings[::stride, ::stride])
-    return np.asarray((rows * readings.shape[1] + columns) * stride)
+    start, width = int(strip.start[k]), int(strip.width[k])
+    rows, columns = np.nonzero(readings[start : int(strip.stop[k])].reshape(-1, width)[::stride, ::stride])
+    return np.asarray(start + (rows * width + columns) * stride)
 
 
-def _points_with_normals(crop: Crop, index: NDArray[np.intp], view: View) -> tuple[F32, F32]:
-    """Return points (3, N) and unit normals (3, N) from the four neighbours, NaN where one is not the object's."""
-    width = crop.mask.shape[1]
-    around = index + np.array([[0], [1], [-1], [width], [-width]])
-    depth = crop.depth_m.ravel()[around]
-    row, column = np.divmod(index, width)
-    x, y, z = view.points(crop.u0 + column + _AROUND_U, crop.v0 + row + _AROUND_V, depth)
+def _points_with_normals(
+    strip: Strip, readings: Bool, chosen: list[NDArray[np.intp]], view: View
+) -> list[tuple[F32, F32]]:
+    """Return the points (3, N) of each crop's `chosen` pixels (N,), indices into the strip, and their unit normals
+    (3, N) from the four neighbours, NaN where one is not the object's."""
+    counts = [len(index) for index in chosen]
+    index, width = np.concatenate(chosen), np.repeat(strip.width, counts)
+    around = index + np.array([np.zeros_like(width), np.ones_like(width), -np.ones_like(width), width, -width])
+    depth = strip.depth_m[around]
+    row, column = np.divmod(index - np.repeat(strip.start, counts), width)
+    u0, v0 = np.repeat(np.array([(crop.u0, crop.v0) for crop in strip.crops]).T, counts, axis=1)
+    x, y, z = view.points(u0 + column + _AROUND_U, v0 + row + _AROUND_V, depth)
     ax, ay, az = x[1] - x[2], y[1] - y[2], z[1] - z[2]
     bx, by, bz = x[3] - x[4], y[3] - y[4], z[3] - z[4]
     normal = np.array([by * az - bz * ay, bz * ax - bx * az, bx * ay - by * ax])
     bend = 0.01 * depth[0]
     smooth = (np.abs(depth[1] + depth[2] - 2 * depth[0]) < bend) & (np.abs(depth[3] + depth[4] - 2 * depth[0]) < bend)
-    smooth &= crop.readings.ravel()[around].all(axis=0)
+    smooth &= readings[around].all(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         normal /= np.where(smooth, np.sqrt((normal * normal).sum(axis=0)), np.float32(np.nan))
-    return np.array([x[0], y[0], z[0]]), normal
+    points = np.array([x[0], y[0], z[0]])
+    slices = [slice(*span) for span in itertools.pairwise([0, *itertools.accumulate(counts)])]
+    return [(np.ascontiguousarray(points[:, part]), np.ascontiguousarray(normal[:, part])) for part in slices]

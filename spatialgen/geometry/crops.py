@@ -1,10 +1,12 @@
-"""One object's neighbourhood in the image."""
+"""One object's neighbourhood in the image, and those of all objects laid end to end."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spatialgen.records import F32, I32, Bool
 
@@ -63,3 +65,38 @@ def bounds_of(ids: I32, count: int) -> list[tuple[slice, slice] | None]:
         None if last[0] < 0 else (slice(first[0], last[0] + 1), slice(first[1], last[1] + 1))
         for first, last in zip(low.T[1:].tolist(), high.T[1:].tolist(), strict=True)
     ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strip:
+    """The pixels of K crops laid end to end, P in all, so that one call works on those of every object.
+
+    `depth_m` and `mask` (P,) as in `crops`; the strip's index of each crop's first pixel `start` (K,), and the one
+    after its last `stop` (K,); `height`, `width` (K,).
+    """
+
+    crops: Sequence[Crop]
+    depth_m: F32
+    mask: Bool
+    start: NDArray[np.intp]
+    stop: NDArray[np.intp]
+    height: NDArray[np.intp]
+    width: NDArray[np.intp]
+
+    def without_edge(self, before_px: int, after_px: int) -> Bool:
+        """Return the masks (P,) less the first `before_px` and the last `after_px` rows and columns of each crop."""
+        inner = self.mask.copy()
+        for start, stop, width in zip(self.start.tolist(), self.stop.tolist(), self.width.tolist(), strict=True):
+            crop = inner[start:stop].reshape(-1, width)
+            crop[:before_px] = crop[-after_px:] = False
+            crop[:, :before_px] = crop[:, -after_px:] = False
+        return inner
+
+
+def lay_out(crops: Sequence[Crop]) -> Strip:
+    """Return crops laid end to end."""
+    height, width = np.array([crop.mask.shape for crop in crops], np.intp).reshape(-1, 2).T
+    stop = np.cumsum(height * width)
+    depth = [crop.depth_m.ravel() for crop in crops] or [np.zeros(0, np.float32)]
+    mask = [crop.mask.ravel() for crop in crops] or [np.zeros(0, bool)]
+    return Strip(crops, np.concatenate(depth), np.concatenate(mask), stop - height * width, stop, height, width)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialgen.geometry.boxes import middle
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.rims import HIDDEN, Rim
 from spatialgen.records import F32, F64, I32, Bool
@@ -76,7 +77,7 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
         elif cloud.eye_z_m > values[k] and band[k].any():  # a top less than a pixel high: anywhere in the last one
             sigmas[k] = max(sigmas[k], _FRACTION_SIGMA * 1.2 * float(cloud.rim.step_length_m[band[k]].mean()))
     in_band = np.maximum(_counts(band), 1)
-    sigmas += 0.42 * (np.abs(w @ _blur(cloud)) * band).sum(axis=1) / in_band
+    sigmas += 0.42 * (np.abs(w @ cloud.rim.blur_step_m) * band).sum(axis=1) / in_band
     if cloud.edge_sigma_px:
         sigmas += 2 * cloud.edge_sigma_px * (np.abs(half) * band).sum(axis=1) / in_band
     lost = (w @ cloud.rim.lost_m).max(axis=1, initial=-np.inf)
@@ -86,25 +87,31 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
     body, rim = on_points > inner, on_rim > inner
     facing = w @ cloud.normals
     across = rim & (half > 0.5 * cloud.rim.step_length_m)
-    across |= rim & ~across.any(axis=1, keepdims=True)
+    is_across = across.any(axis=1)
+    if not is_across.all():
+        across |= rim & ~is_across[:, None]
     states = _states(across, cloud.rim.is_covered, body, facing)
-    grounded = _grounded(cloud, body, rim)
+    grounded = _grounded(cloud, body, rim).tolist()
+    is_face = body & (facing > _FACING)
+    faces, lengths = _counts(is_face).tolist(), in_band.tolist()
     ends = []
     for k, state in enumerate(states):
         value, sigma = float(values[k]), float(sigmas[k])
-        hides = state == SEEN and in_band[k] < _A_LINE and _touches_cover(cloud.rim, band[k], int(np.argmax(on_rim[k])))
-        face = on_points[k][body[k] & (facing[k] > _FACING)]
-        if cloud.edge_sigma_px and directions[k, 2] > _UPWARDS and len(face) < _A_FACE:
+        hides = state == SEEN and lengths[k] < _A_LINE and _touches_cover(cloud.rim, band[k], int(np.argmax(on_rim[k])))
+        face = None
+        if faces[k] >= _A_FACE:
+            face = on_points[k][is_face[k]]
+        elif cloud.edge_sigma_px and directions[k, 2] > _UPWARDS:
             face = _top_face(on_points[k], facing[k], value - float(reach[k]) - _BLED_PX * 2 * float(half[k].max()))
-        if len(face) >= _A_FACE:
-            value = float(face.max() if cloud.noise_sigma < _EXACT else np.median(face))
+        if face is not None and len(face) >= _A_FACE:
+            value = float(face.max() if cloud.noise_sigma < _EXACT else middle(face))
             sigma = 1e-4 * float(extents_m[k]) + _unevenness(face, cloud.noise_sigma)
             beyond = float(lost[k]) - value
             sigma += beyond if beyond > _LOST_PX * 2 * float(cloud.rim.step_length_m.mean()) else 0.0
             if cloud.edge_sigma_px and directions[k, 2] > _UPWARDS:  # what stands on it is looked for too far out
-                ends.append(End(value, sigma, SEEN, bool(grounded[k])))
+                ends.append(End(value, sigma, SEEN, grounded[k]))
                 continue
-        ends.append(End(value, sigma, COVERED if hides else state, bool(grounded[k])))
+        ends.append(End(value, sigma, COVERED if hides else state, grounded[k]))
     return ends
 
 
@@ -120,12 +127,6 @@ def _top_face(on_points: F32, facing: F32, least_m: float) -> F32:
     """Return the heights of a level face above `least_m`: beyond it, readings that bleed may hide where it ends."""
     face = on_points[(on_points > least_m) & (facing > _FACING)]
     return face if not len(face) else face[face > np.quantile(face, 0.9) - _LEAST_REACH_M]
-
-
-def _blur(cloud: Cloud) -> F32:
-    """Return (3, M) what is not known of the depth of rim points, along their rays."""
-    rays = cloud.rim.end_m - np.array([[0.0], [0.0], [cloud.eye_z_m]], np.float32)
-    return np.asarray(rays * (cloud.rim.blur_m / np.sqrt((rays * rays).sum(axis=0))))
 
 
 def _grounded(cloud: Cloud, body: Bool, rim: Bool) -> Bool:
@@ -149,7 +150,7 @@ def _top(cloud: Cloud, inner_m: F32, band: Bool, read_m: float) -> tuple[float, 
     Where the last ones bleed, it is between what they would be on a face that goes on and the highest reading.
     """
     heights = np.sort(inner_m[band])
-    value = float(heights[-1] if cloud.noise_sigma < _EXACT else np.median(heights[len(heights) // 2 :]))
+    value = float(heights[-1] if cloud.noise_sigma < _EXACT else middle(heights[len(heights) // 2 :]))
     sigma = _FRACTION_OF_TOP * float(cloud.rim.step_length_m[band].mean())
     if cloud.rim.is_read[band].all() or value <= read_m:
         return value, sigma
@@ -180,10 +181,13 @@ def outermost(
     least = np.maximum(on_points.max(axis=1), read.max(axis=1))
     band = free & (inner > least[:, None] - 2 * half - 1e-4) & (half > -1e-4)
     count = _counts(band)
-    is_empty, shared = count == 0, np.maximum(count, 1)
-    mean = np.where(is_empty, length.sum(axis=1) / length.shape[1], (length * band).sum(axis=1) / shared)
-    values = np.where(is_empty, least, np.maximum((on_rim * band).sum(axis=1) / shared, least))
-    lines = np.array([len(set(rim.line[row].tolist())) for row in band])
+    shared = np.maximum(count, 1)
+    mean = (length * band).sum(axis=1) / shared
+    values = np.maximum((on_rim * band).sum(axis=1) / shared, least)
+    if not count.all():
+        mean = np.where(count == 0, length.sum(axis=1) / length.shape[1], mean)
+        values = np.where(count == 0, least, values)
+    lines = np.array([len(set(rim.line.compress(row).tolist())) for row in band])
     shares = np.minimum(1.0, _STAIRS / np.maximum(lines - 1, 1)) ** _STEEPER
     return values.astype(np.float64), 2 * _FRACTION_SIGMA * mean * shares, band
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spatialgen.geometry.boxes import middle
 from spatialgen.geometry.grid import Grid
 from spatialgen.records import F32, Bool
 
@@ -43,10 +44,11 @@ def find_floor(grid: Grid, points_m: F32, free: Bool | None = None) -> FloorFit 
     if guess is None or _much_below(below_m, free, guess):
         return None
     near = level & (np.abs(below_m / guess - 1) < _BIN * 2 * _PEAK_HALF_WIDTH)
-    height = float(np.median(below_m[near]))
-    spread = 1.4826 * float(np.median(np.abs(below_m[near] / height - 1)))
+    depths = below_m[near]
+    height = middle(depths)
+    spread = 1.4826 * middle(np.abs(depths / height - 1))
     inside = near & (np.abs(below_m / height - 1) < max(4 * spread, 2e-3))
-    height = float(np.median(below_m[inside]))
+    height = middle(below_m[inside])
     ratio = np.where(inside, below_m / np.float32(height), np.float32(np.nan))
     return FloorFit(height, ratio)
 

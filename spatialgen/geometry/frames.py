@@ -41,8 +41,9 @@ class View:
 
     def pixels_apart(self, a_m: F64, b_m: F64) -> float:
         """Return how many pixels apart canonical points `a_m` and `b_m` (3,) are seen, infinity behind the camera."""
-        eye = np.array([0.0, 0.0, self.height_m])
-        (ax, ay, az), (bx, by, bz) = ((np.array([a_m, b_m]) - eye) @ self.rotation).tolist()
+        both = np.array([a_m, b_m])
+        both[:, 2] -= self.height_m
+        (ax, ay, az), (bx, by, bz) = (both @ self.rotation).tolist()
         if az <= 0 or bz <= 0:
             return float("inf")
         return math.hypot(self.camera.fx * (ax / az - bx / bz), self.camera.fy * (ay / az - by / bz))

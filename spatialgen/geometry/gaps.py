@@ -105,10 +105,14 @@ def _closest(pa: F32, pb: F32) -> tuple[float, int, int]:
     return float(apart @ apart), i, j
 
 
-def share_inside(a: Whole, b: Whole) -> float:
-    """Return the share of A's footprint that lies inside B's."""
+def shares_inside(a: Whole, b: Whole) -> tuple[float, float]:
+    """Return the share of A's footprint that lies inside B's, and that of B's inside A's."""
     if not _bounds_meet(a.outline_m, b.outline_m):
-        return 0.0
+        return 0.0, 0.0
+    return _share_inside(a, b), _share_inside(b, a)
+
+
+def _share_inside(a: Whole, b: Whole) -> float:
     return min(overlap_area(a.outline_m, b.outline_m) / max(polygon_area(a.outline_m), 1e-12), 1.0)
 
 

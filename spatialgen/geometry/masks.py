@@ -6,14 +6,14 @@ where depth changes over several pixels instead of one, readings at edges belong
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from spatialgen.geometry.crops import Crop
-from spatialgen.geometry.rims import borders
+from spatialgen.geometry.boxes import middle
+from spatialgen.geometry.crops import Crop, Strip
+from spatialgen.geometry.rims import Borders, borders
 from spatialgen.records import F32, I32, Bool
 
 SEARCH_PX = 4
@@ -72,38 +72,30 @@ class EdgeQuality:
         return 1 + 2 * max(-self.offset_px, 0) + max(self.offset_px, 0) + (2 if self.bleeds else 0)
 
 
-def edge_quality(crops: Iterable[Crop]) -> EdgeQuality:
+def edge_quality(strip: Strip) -> EdgeQuality:
     """Return how well masks and depth agree, over all objects of a scene."""
-    found = [_silhouettes(crop) for crop in crops]
-    places = np.concatenate([place for place, _ in found]) if found else np.zeros(0, np.intp)
+    places, is_split = _silhouettes(strip)
     if len(places) < _ENOUGH:
         return EdgeQuality()
-    split = float(np.concatenate([share for _, share in found]).mean())
-    middle = int(np.median(places))
-    agreed = float((np.abs(places - middle) <= 1).mean())
+    split = float(is_split.mean())
+    offset = int(middle(places))
+    agreed = float((np.abs(places - offset) <= 1).mean())
     bleeds = split > 0.2
-    if agreed < 0.5 or (bleeds and abs(middle) < 2):
-        middle = 0
+    if agreed < 0.5 or (bleeds and abs(offset) < 2):
+        offset = 0
     astray = float((places != 0).mean())
-    bleeds |= middle == 0 and astray > _ASTRAY
-    return EdgeQuality(middle, bleeds, middle == 0 and not bleeds and astray < _AGREED_ASTRAY)
+    bleeds |= offset == 0 and astray > _ASTRAY
+    return EdgeQuality(offset, bleeds, offset == 0 and not bleeds and astray < _AGREED_ASTRAY)
 
 
-def _silhouettes(crop: Crop) -> tuple[I32, Bool]:
-    """Return for the strong silhouettes of a crop where depth jumps, in pixels beyond the mask's border, and
-    whether it jumps in more than one step."""
-    height, width = crop.mask.shape
-    inner = np.zeros_like(crop.mask)
-    window = (slice(SEARCH_PX, -SEARCH_PX - 1), slice(SEARCH_PX, -SEARCH_PX - 1))
-    inner[window] = crop.mask[window]
-    at, du, dv = borders(inner)
-    keep = slice(None, None, max(1, len(at) // _MOST_BORDERS))
-    at, shift = at[keep], dv[keep] * width + du[keep]
-    leaves = ~crop.mask.ravel()[at + shift]
-    lines = at[leaves, None] + np.arange(-SEARCH_PX, SEARCH_PX + 2) * shift[leaves, None]
-    lines = np.minimum(np.maximum(lines, 0), height * width - 1)
+def _silhouettes(strip: Strip) -> tuple[I32, Bool]:
+    """Return for strong silhouettes where depth jumps, in pixels beyond the mask's border, and whether it jumps in
+    more than one step."""
+    edge = _sampled(borders(strip.without_edge(SEARCH_PX, SEARCH_PX + 1), strip), len(strip.crops))
+    edge = edge.some(~strip.mask[edge.at + edge.shift])
+    lines = edge.at[:, None] + np.arange(-SEARCH_PX, SEARCH_PX + 2) * edge.shift[:, None]
     with np.errstate(divide="ignore"):
-        profile = 1 / crop.depth_m.ravel()[lines]
+        profile = 1 / strip.depth_m[lines]
     drop = (profile[:, :-1] - profile[:, 1:]) / profile[:, :1]
     total = drop.sum(axis=1)
     strong = total > _STRONG
@@ -113,6 +105,13 @@ def _silhouettes(crop: Crop) -> tuple[I32, Bool]:
     inside, outside = (np.maximum(drop[:, end].mean(axis=1), 0) for end in (slice(None, 2), slice(-2, None)))
     slopes = place * inside + (drop.shape[1] - 1 - place) * outside  # of the surfaces themselves, seen at a slant
     return (place - SEARCH_PX).astype(np.int32), np.asarray(largest < 0.75 * (total - slopes))
+
+
+def _sampled(edge: Borders, crops: int) -> Borders:
+    """Return the borders of each crop, thinned to about _MOST_BORDERS or a few more."""
+    counts = np.bincount(edge.crop, minlength=crops)
+    rank = np.arange(len(edge.crop)) - (np.cumsum(counts) - counts)[edge.crop]
+    return edge.some(rank % np.maximum(counts // _MOST_BORDERS, 1)[edge.crop] == 0)
 
 
 def restored(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from spatialgen.geometry.boxes import fit_circle, middle, outward_normals, resample
+from spatialgen.geometry.boxes import fit_circle, middle, resample_with_normals
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.ends import outermost
 from spatialgen.records import F32, F64, Bool
@@ -39,17 +40,17 @@ def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle
 
     `tolerance`: relative misfit allowed, pixels aside.
     """
-    points = resample(hull_m, _OUTLINE_SAMPLES)
+    points, normals = resample_with_normals(hull_m, _OUTLINE_SAMPLES)
     size = float((hull_m.max(axis=0) - hull_m.min(axis=0)).max())
     pixel = 2 * middle(np.sqrt(cloud.rim.step_m[0] ** 2 + cloud.rim.step_m[1] ** 2))
     allowed = tolerance + 0.5 * pixel / max(size, 1e-6)
     center, radius, misfit = fit_circle(points)
-    if np.isfinite(radius) and misfit <= allowed * radius:
+    if math.isfinite(radius) and misfit <= allowed * radius:
         return _refined(cloud, center, radius, eye_m, True)
-    front = ((eye_m[:2] - points) * outward_normals(hull_m, _OUTLINE_SAMPLES)).sum(axis=1) > 0
+    front = ((eye_m[:2] - points) * normals).sum(axis=1) > 0
     for attempt in range(2 if cloud.rim.is_covered.any() else 1):
         chosen = front if attempt == 0 else _backed(points, cloud, 0.02 * size + 0.5 * pixel)
-        if chosen.sum() < 12:
+        if np.count_nonzero(chosen) < 12:
             continue
         center, radius, misfit = fit_circle(points[chosen])
         if not radius <= 0.75 * size or misfit > 0.6 * allowed * radius:
@@ -71,8 +72,8 @@ def _farthest(cloud: Cloud, center: F64) -> float:
 def _backed(points: F64, cloud: Cloud, reach_m: float) -> Bool:
     """Return which points (N, 2) of an outline lie on the visible surface, away from where that is covered."""
     rim, covered = cloud.rim.end_m[:2], cloud.rim.is_covered
-    own = np.concatenate([rim[:, ~covered][:, ::2], cloud.points_m[:2, ::5]], axis=1)
-    cover = rim[:, covered][:, ::2]
+    own = np.concatenate([np.compress(~covered, rim, axis=1)[:, ::2], cloud.points_m[:2, ::5]], axis=1)
+    cover = np.compress(covered, rim, axis=1)[:, ::2]
     return _is_near(points, own, reach_m) & ~_is_near(points, cover, 1.5 * reach_m)
 
 
@@ -124,7 +125,7 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) 
         (value,), _, (band,) = outermost(cloud.rim, on_points[None], on_rim[None], half[None])
         below = max(0.3 * float(np.abs(half).mean()), 2e-4)
         outer = upright & (on_points > value - below)
-        chosen = np.concatenate([rim[:, band], inner[:, outer]], axis=1).astype(np.float64)
+        chosen = np.concatenate([np.compress(band, rim, axis=1), np.compress(outer, inner, axis=1)], axis=1)
         if chosen.shape[1] < 12:
             break
         spread = np.concatenate([half[band] ** 2 / 3, (below * slants[outer]) ** 2 / 3])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spatialgen.geometry.boxes import Rectangle, resample
 from spatialgen.geometry.clouds import Cloud
@@ -43,14 +45,14 @@ def whole_surface(cloud: Cloud, whole: Whole, view: View, depth_m: F32, margin: 
     side. An image of which more than a few points would have been seen, in the depth map (H, W), and were not, is
     given up. `margin`: the relative depth difference that counts as seeing through.
     """
-    rim = cloud.rim.end_m - _STAIR * (cloud.rim.kind != HIDDEN) * cloud.rim.step_m
-    seen = np.concatenate([_every(cloud.points_m, MAX_INNER), _every(rim, MAX_RIM)], axis=1)
+    end, step, kind = (_every(part, MAX_RIM) for part in (cloud.rim.end_m, cloud.rim.step_m, cloud.rim.kind))
+    seen = np.concatenate([_every(cloud.points_m, MAX_INNER), end - _STAIR * (kind != HIDDEN) * step], axis=1)
     if whole.kind == "ball":
         return Surface(seen, np.concatenate([seen, _ball_points(whole)], axis=1), seen[:, :0])
     images, sides = _mirror_images(seen, whole.rectangle), _sides(whole)
     through = seen_through(np.concatenate([images, sides], axis=1), view, depth_m, margin)
     mirrored = through[: images.shape[1]].reshape(len(_MIRRORS), -1)
-    kept = ~mirrored & (mirrored.mean(axis=1, keepdims=True) < _CONTRADICTED)
+    kept = ~mirrored & (np.count_nonzero(mirrored, axis=1) / seen.shape[1] < _CONTRADICTED)[:, None]
     points = np.concatenate([seen, np.compress(kept.ravel(), images, axis=1)], axis=1)
     np.clip(points[2], np.float32(whole.z_m[0]), np.float32(whole.z_m[1]), out=points[2])
     return Surface(seen, points, np.compress(~through[images.shape[1] :], sides, axis=1))
@@ -65,9 +67,10 @@ def _sides(whole: Whole) -> F32:
     return points.reshape(3, -1)
 
 
-def _every(points_m: F32, most: int) -> F32:
-    step = -(-points_m.shape[1] // most)
-    return points_m[:, ::step] if step > 1 else points_m
+def _every(values: NDArray[Any], most: int) -> NDArray[Any]:
+    """Return values (..., N), thinned to at most so many."""
+    step = -(-values.shape[-1] // most)
+    return values[..., ::step] if step > 1 else values
 
 
 def _ball_points(whole: Whole) -> F32:
@@ -96,5 +99,7 @@ def seen_through(points_m: F32 | F64, view: View, depth_m: F32, margin: float) -
     u, v, z = view.pixels(points_m)
     height, width = depth_m.shape
     inside = (u > -0.5) & (u < width - 0.5) & (v > -0.5) & (v < height - 0.5)
-    column, row = np.where(inside, u + 0.5, 0).astype(np.int32), np.where(inside, v + 0.5, 0).astype(np.int32)
-    return np.asarray(inside & (depth_m[row, column] > z * (1 + margin) + 0.02))
+    at = np.flatnonzero(inside)
+    row, column = (v[at] + 0.5).astype(np.intp), (u[at] + 0.5).astype(np.intp)
+    inside[at] = depth_m[row, column] > z[at] * (1 + margin) + 0.02
+    return np.asarray(inside)

@@ -19,9 +19,10 @@ def visible_share(whole: Whole, owner: int, pixels: int, view: View, depth_m: F3
     The silhouette is that of its box; what of it shows neither the object nor anything nearer is see-through, and
     the hidden part is taken to be as open as the visible one. `depth_m` and `ids` are (H, W), `owner` its id.
     """
-    corners = whole.rectangle.corners_m.T
-    box = np.concatenate([np.vstack([corners, np.full(4, z)]) for z in whole.z_m], axis=1)
-    u, v, z = view.pixels(box)
+    box = np.empty((3, 2, 4))
+    box[:2] = whole.rectangle.corners_m.T[:, None]
+    box[2] = whole.z_m[:, None]
+    u, v, z = view.pixels(box.reshape(3, -1))
     if not np.isfinite(u).all():
         return 1.0
     height, width = depth_m.shape
@@ -33,11 +34,11 @@ def visible_share(whole: Whole, owner: int, pixels: int, view: View, depth_m: F3
     window = (slice(v0, v1, step), slice(u0, u1, step))
     others, depth = ids[window], depth_m[window]
     silhouette = np.zeros(others.shape, np.uint8)
-    outline = cv2.convexHull(np.column_stack([u - u0, v - v0]).astype(np.float32) / step)
+    outline = cv2.convexHull((np.array([u - u0, v - v0], np.float32) / step).T)
     cv2.fillConvexPoly(silhouette, np.rint(outline).astype(np.int32), 1)
     with np.errstate(invalid="ignore"):
         thing = (others != owner) & (others > 0) & (depth < _NEARER * np.float32(z.mean()))
-        nearer = (silhouette > 0) & (thing | ((others == 0) & (depth < _NEARER * np.float32(z.min()))))
-    hidden, area = int(nearer.sum()) * step**2, int(silhouette.sum()) * step**2
+        nearer = silhouette.view(bool) & (thing | ((others == 0) & (depth < _NEARER * np.float32(z.min()))))
+    hidden, area = int(np.count_nonzero(nearer)) * step**2, cv2.countNonZero(silhouette) * step**2
     solid = min(pixels / max(area - hidden, 1), 1.0)
     return pixels / max(pixels + solid * hidden, 1.0)

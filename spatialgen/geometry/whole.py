@@ -72,8 +72,12 @@ class Whole:
     tie: tuple[float, float] = (0.0, 0.0)
 
 
-def estimate_whole(cloud: Cloud, eye_m: F64, tolerance: float, seen_through: SeenThrough) -> Whole:
-    """Return the whole object behind a cloud seen from `eye_m` (3,). `tolerance`: relative misfit allowed."""
+def estimate_whole(cloud: Cloud, eye_m: F64, tolerance: float, seen_through: SeenThrough | None) -> Whole:
+    """Return the whole object behind a cloud seen from `eye_m` (3,). `tolerance`: relative misfit allowed.
+
+    Without `seen_through` only its place and kind hold, not its outline nor its sigmas: enough for what is cut by the
+    picture's border, whose size nobody is told.
+    """
     surface = cloud.surface_m
     height = float(surface[2].max() - surface[2].min())
     ball = fit_ball(cloud, eye_m, tolerance)
@@ -99,7 +103,7 @@ def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
     return replace(whole, side_sigma_m=whole.side_sigma_m + sides, x_sigma_m=x_sigma)
 
 
-def _vertical_ends(cloud: Cloud, height: float, seen_through: SeenThrough) -> tuple[End, End]:
+def _vertical_ends(cloud: Cloud, height: float, seen_through: SeenThrough | None) -> tuple[End, End]:
     down, up = _ends(cloud, _VERTICAL, np.full(2, height), seen_through)
     return _as_low(down), up
 
@@ -109,12 +113,14 @@ def _as_low(end: End) -> End:
     return replace(end, value_m=-end.value_m)
 
 
-def _ends(cloud: Cloud, directions: F64, extents_m: F64, seen_through: SeenThrough) -> list[End]:
+def _ends(cloud: Cloud, directions: F64, extents_m: F64, seen_through: SeenThrough | None) -> list[End]:
     """Return the ends along `directions` (D, 3) with the room beyond those that are not seen.
 
     Readings next to borders that had to be set right refute nothing; what carries an object settles its bottom.
     """
     ends = find_ends(cloud, directions, extents_m)
+    if seen_through is None:
+        return ends
     unseen = [k for k, end in enumerate(ends) if end.state != SEEN and directions[k, 2] >= 0]
     if cloud.edge_sigma_px or not unseen:
         return ends
@@ -181,7 +187,7 @@ def _heights(low: End, high: End, across_m: float) -> tuple[F64, F64]:
     return np.array([low.value_m, high.value_m]), np.array(sigmas)
 
 
-def _box_whole(cloud: Cloud, hull: F64, height: float, eye_m: F64, seen_through: SeenThrough) -> Whole:
+def _box_whole(cloud: Cloud, hull: F64, height: float, eye_m: F64, seen_through: SeenThrough | None) -> Whole:
     facing = _facing_angle(cloud)
     angle, tie = _best_angle(hull, facing)
     rough = bounding_rectangle(hull, angle)
@@ -195,6 +201,10 @@ def _box_whole(cloud: Cloud, hull: F64, height: float, eye_m: F64, seen_through:
         sides = [replace(end, grounded=False) for end in sides]
     rectangle = _from_ends(rough, sides)
     z, z_sigma = _heights(low, high, 2 * float(rectangle.half_m.max()))
+    if seen_through is None:
+        corners, unknown = rectangle.corners_m, np.full(4, np.inf)
+        x = np.array([corners[:, 0].min(), corners[:, 0].max()])
+        return Whole("box", rectangle, corners, x, z, unknown, unknown[:2], z_sigma, low.state)
     sigmas = _side_sigmas(cloud, rectangle, sides, float(z[1] - z[0]), eye_m, seen_through)
     if facing is None and _is_curved(cloud):
         sigmas += _CURVED * 2 * float(rectangle.half_m.max()) * _face_away(rectangle, eye_m)
@@ -291,7 +301,7 @@ def _best_angle(hull: F64, facing: float | None) -> tuple[float, tuple[float, fl
     And how far off in place (m) and direction (degrees) another one is that is as small: around a mug and its
     handle there are two, mirror images of each other.
     """
-    sides = np.diff(hull, axis=0, append=hull[:1])
+    sides = np.concatenate([hull[1:], hull[:1]]) - hull
     lengths = np.hypot(sides[:, 0], sides[:, 1])
     long = lengths > 0.04 * lengths.sum()
     angles = np.arctan2(sides[long, 1], sides[long, 0])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from spatialgen.geometry.camera import depth_on_image_grid
-from spatialgen.geometry.clouds import Cloud, object_cloud
-from spatialgen.geometry.crops import Crop, bounds_of, crop_object
+from spatialgen.geometry.clouds import Cloud, object_clouds
+from spatialgen.geometry.crops import Crop, bounds_of, crop_object, lay_out
 from spatialgen.geometry.floor import FloorFit, find_floor
 from spatialgen.geometry.frames import PICTURE_UP, View, canonical_from_camera, forward_is_defined
 from spatialgen.geometry.gravity import gravity_from_scene
@@ -159,19 +160,18 @@ def _look(detections: Detections, depth: F32, ids: I32, ground: Ground) -> tuple
     height, width = ids.shape
     bounds = bounds_of(ids, len(detections))
     crops = {k: crop_object(depth, ids, k + 1, b) for k, b in enumerate(bounds) if b is not None}
-    quality = edge_quality(crops.values())
+    strip = lay_out(list(crops.values()))
+    quality = edge_quality(strip)
+    if not quality.is_clean:
+        crops = _restored(crops, quality, depth, ids)
+        strip = lay_out(list(crops.values()))
     floor_m = None if ground.fit is None else 0.01 + 2 * ground.noise.sigma * ground.view.height_m
+    clouds = object_clouds(strip, ground.view, quality.look_px, floor_m, ground.noise.sigma, quality.sigma_px)
     seen: list[_Seen] = []
-    for k, crop in _restored(crops, quality, depth, ids).items():
+    for (k, crop), cloud in zip(crops.items(), clouds, strict=True):
         facts = image_facts(crop, width, height, quality.agrees)
         if facts is not None:
-            seen.append(
-                _Seen(
-                    k,
-                    facts,
-                    object_cloud(crop, ground.view, quality.look_px, floor_m, ground.noise.sigma, quality.sigma_px),
-                )
-            )
+            seen.append(_Seen(k, facts, cloud))
     return seen, quality
 
 
@@ -218,10 +218,13 @@ def _lift(
             clouds[k] = item.cloud
     margin = 0.01 + 2 * ground.noise.sigma
     through = partial(seen_through, view=ground.view, depth_m=depth, margin=margin)
-    labels = [detections.labels[seen[k].index] for k in clouds]
     wholes = [
-        with_hidden_handle(estimate_whole(cloud, eye, tolerance, through), label, _is_unsure(cloud, quality))
-        for cloud, label in zip(clouds.values(), labels, strict=True)
+        with_hidden_handle(
+            estimate_whole(cloud, eye, tolerance, through if _may_be_told(seen[k], config) else None),
+            detections.labels[seen[k].index],
+            _is_unsure(cloud, quality),
+        )
+        for k, cloud in clouds.items()
     ]
     standings = settle(
         wholes,
@@ -232,10 +235,6 @@ def _lift(
         through,
         not quality.is_clean,
     )
-    surfaces = [
-        whole_surface(cloud, s.whole, ground.view, depth, margin)
-        for cloud, s in zip(clouds.values(), standings, strict=True)
-    ]
     for k, s in zip(clouds, standings, strict=True):
         item = seen[k]
         item.share = visible_share(s.whole, item.index + 1, item.facts.pixels, ground.view, depth, ids)
@@ -246,15 +245,18 @@ def _lift(
         if _is_whole(seen[k], config, quality)
     }
     places = list(clouds)
+    surfaces = {
+        i: whole_surface(clouds[k], standings[i].whole, ground.view, depth, margin)
+        for i, k in enumerate(places)
+        if k in geometries
+    }
     pairs = tuple(
         replace(
             pair_geometry(i, j, (standings[i], standings[j]), (surfaces[i], surfaces[j]), errors),
             a=places[i],
             b=places[j],
         )
-        for i in range(len(places))
-        for j in range(i + 1, len(places))
-        if places[i] in geometries and places[j] in geometries
+        for i, j in itertools.combinations(surfaces, 2)
     )
     return geometries, pairs
 
@@ -267,8 +269,12 @@ def _is_unsure(cloud: Cloud, quality: EdgeQuality) -> bool:
 def _is_whole(item: _Seen, config: LiftConfig, quality: EdgeQuality) -> bool:
     """Return whether enough of an object is seen to tell its size: neither cut nor mostly hidden nor tiny."""
     least = config.min_visible_share if quality.is_clean else config.min_restored_share
-    enough = item.facts.pixels >= config.min_pixels and item.share >= least
-    return enough and not item.facts.cut
+    return _may_be_told(item, config) and item.share >= least
+
+
+def _may_be_told(item: _Seen, config: LiftConfig) -> bool:
+    """Return whether an object can be told at all, however much of it is hidden."""
+    return item.facts.pixels >= config.min_pixels and not item.facts.cut
 
 
 def _support_name(standing: Standing, names: list[str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from pycocotools import mask as coco
 
@@ -31,7 +32,8 @@ def image_facts(crop: Crop, width: int, height: int, exact: bool = False) -> Ima
 
     A mask that is `exact` to the pixel is cut only by a border that it touches.
     """
-    columns, rows = (crop.mask.view(np.uint8).sum(axis=axis, dtype=np.int64) for axis in (0, 1))
+    mask = crop.mask.view(np.uint8)
+    columns, rows = (cv2.reduce(mask, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() for axis in (0, 1))
     pixels = int(rows.sum())
     if pixels == 0:
         return None
@@ -70,11 +72,12 @@ def encode_mask(mask: Bool, u0: int, v0: int, width: int, height: int) -> bytes:
     flat = columns.ravel()
     edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     if flat[0]:
-        edges = np.concatenate([[0], edges])
-    ends = np.concatenate([edges, [flat.size]]) if len(edges) % 2 else edges
-    starts = np.concatenate([[0], ends + u0 * height, [width * height]])
-    starts[0] = 0
-    counts = np.diff(starts)
+        edges = np.append(0, edges)
+    if len(edges) % 2:
+        edges = np.append(edges, flat.size)
+    starts = np.zeros(len(edges) + 2, np.intp)
+    starts[1:-1], starts[-1] = edges + u0 * height, width * height
+    counts = starts[1:] - starts[:-1]
     if counts[-1] == 0:
         counts = counts[:-1]
     return bytes(coco.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)["counts"])

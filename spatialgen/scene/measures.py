@@ -10,7 +10,7 @@ import numpy as np
 from spatialgen.geometry.boxes import yaw_degrees
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.frames import View
-from spatialgen.geometry.gaps import share_inside, surface_gap, surface_under
+from spatialgen.geometry.gaps import shares_inside, surface_gap, surface_under
 from spatialgen.geometry.noise import DepthNoise
 from spatialgen.geometry.surfaces import Surface
 from spatialgen.geometry.whole import Whole
@@ -52,7 +52,8 @@ class Errors:
     def between(self, a_m: F64, b_m: F64, axis: F64) -> tuple[float, float]:
         """Return the one-sigma depth error of (b - a) . axis, and the correlation of the two readings."""
         rho = math.exp(-0.5 * (self.view.pixels_apart(a_m, b_m) / self.noise.reach_px) ** 2)
-        qa, qb = ((np.array([a_m, b_m]) - self.eye_m) @ axis).tolist()
+        down = self.view.height_m * float(axis[2])
+        qa, qb = float(a_m @ axis) - down, float(b_m @ axis) - down
         return self.noise.sigma * math.sqrt(max(qa * qa + qb * qb - 2 * rho * qa * qb, 0.0)), rho
 
 
@@ -164,14 +165,14 @@ def pair_geometry(
     rests = b in (standings[0].support,) or a in (standings[1].support,)
     near_a, near_b = np.array(gap.a_m), np.array(gap.b_m)
     apart = near_b - near_a
-    if float(np.linalg.norm(apart)) < _SEEMS_TO_TOUCH_M:  # what is left is how far one is really behind the other
+    if math.hypot(*apart) < _SEEMS_TO_TOUCH_M:  # what is left is how far one is really behind the other
         apart = near_a - errors.eye_m
-    axis = apart / max(float(np.linalg.norm(apart)), 1e-9)
+    axis = apart / max(math.hypot(*apart), 1e-9)
     depth, _ = errors.between(near_a, near_b, axis)
     pixel = _pixel_m(near_a, errors) + _pixel_m(near_b, errors)
-    guess = float(np.hypot(_side_sigma(whole_a, axis), _side_sigma(whole_b, axis)))
+    guess = math.hypot(_side_sigma(whole_a, axis), _side_sigma(whole_b, axis))
     guess = min(guess, gap.value_m) + _HIDDEN_GAP * (gap.value_m - gap.least_m)
-    inside_ab, inside_ba = share_inside(whole_a, whole_b), share_inside(whole_b, whole_a)
+    inside_ab, inside_ba = shares_inside(whole_a, whole_b)
     slack = 0.03 + errors.noise.sigma * errors.view.height_m
     rest_ab = rest_ba = float("nan")
     if inside_ab > 0:
@@ -194,11 +195,11 @@ def pair_geometry(
 
 
 def _pixel_m(point_m: F64, errors: Errors) -> float:
-    return float(np.linalg.norm(point_m - errors.eye_m)) / errors.view.camera.fx
+    return math.dist(point_m, errors.eye_m) / errors.view.camera.fx
 
 
 def _side_sigma(whole: Whole, axis: F64) -> float:
     """Return the error of a footprint's outline in the direction `axis` (3,)."""
-    along = np.abs([whole.rectangle.u @ axis[:2], whole.rectangle.v @ axis[:2]])
-    sides = whole.side_sigma_m
-    return float(np.hypot(along[0] * sides[:2].max(), along[1] * sides[2:].max()))
+    (ux, uy), (x, y, _) = whole.rectangle.u.tolist(), axis.tolist()
+    low_u, high_u, low_v, high_v = whole.side_sigma_m.tolist()
+    return math.hypot((ux * x + uy * y) * max(low_u, high_u), (ux * y - uy * x) * max(low_v, high_v))

@@ -10,10 +10,9 @@ from spatialgen.geometry.boxes import (
     convex_hull,
     fit_circle,
     middle,
-    outward_normals,
     overlap_area,
     polygon_area,
-    resample,
+    resample_with_normals,
     smallest_rectangle,
     yaw_degrees,
 )
@@ -70,7 +69,7 @@ def test_points_on_a_line_have_no_circle() -> None:
 
 
 def test_resampling_walks_the_outline_evenly_with_normals_outwards() -> None:
-    points, normals = resample(SQUARE, 60), outward_normals(SQUARE, 60)
+    points, normals = resample_with_normals(SQUARE, 60)
     assert np.linalg.norm(points - np.roll(points, 1, axis=0), axis=1).max() == pytest.approx(0.1)
     assert (((points - [1, 0.5]) * normals).sum(axis=1) > 0).all()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scene_maker import block, by_id, lift, picture
 
-from spatialgen.geometry.crops import Crop
+from spatialgen.geometry.crops import Crop, lay_out
 from spatialgen.geometry.masks import edge_quality
 from spatialgen.records import Frame
 from spatialgen.scene.build import build_scene
@@ -21,7 +21,8 @@ def quality_of(frame: Frame):
     assert frame.depth is not None
     assert frame.instances is not None
     ids = frame.instances.ids
-    return edge_quality(Crop(0, 0, frame.depth.depth_m, ids, ids == k) for k in range(1, int(ids.max()) + 1))
+    crops = [Crop(0, 0, frame.depth.depth_m, ids, ids == k) for k in range(1, int(ids.max()) + 1)]
+    return edge_quality(lay_out(crops))
 
 
 def test_sides_seen_at_a_slant_are_no_readings_that_bleed() -> None:
