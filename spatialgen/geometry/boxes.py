@@ -146,6 +146,38 @@ def yaw_degrees(rectangle: Rectangle) -> float | None:
 
 
 def overlap_area(a: F64, b: F64) -> float:
-    """Return the area shared by two convex polygons (K, 2) and (L, 2), square metres."""
-    area, _ = cv2.intersectConvexConvex(np.ascontiguousarray(a, np.float32), np.ascontiguousarray(b, np.float32))
-    return float(area)
+    """Return the area shared by two convex polygons (K, 2) and (L, 2), in either sense of rotation, square metres.
+
+    The shared polygon is spanned by the corners of each that lie in the other, and by the crossings of their sides.
+    (`cv2.intersectConvexConvex` is now and then off by half of the area or more, in one order of the two.)
+    """
+    middle_m = (a.mean(axis=0) + b.mean(axis=0)) / 2  # small numbers round less
+    a, b = _counter_clockwise(a - middle_m), _counter_clockwise(b - middle_m)
+    beside_b, beside_a = _left_of_sides(a, b), _left_of_sides(b, a)  # (K, L), (L, K)
+    slack = 1e-12
+    inside = np.concatenate([a[(beside_b >= -slack).all(axis=1)], b[(beside_a >= -slack).all(axis=1)]])
+    corners = np.concatenate([inside, _crossings(a, b, beside_b, beside_a)])
+    if len(corners) < 3:
+        return 0.0
+    apart = corners - corners.mean(axis=0)
+    ring = apart[np.argsort(np.arctan2(apart[:, 1], apart[:, 0]))]
+    return abs(_signed_area(ring))
+
+
+def _counter_clockwise(ring: F64) -> F64:
+    return ring if _signed_area(ring) >= 0 else ring[::-1]
+
+
+def _left_of_sides(points: F64, ring: F64) -> F64:
+    """Return twice the signed area (N, L) of each point with each side of a ring, positive to the left of it."""
+    side = np.roll(ring, -1, axis=0) - ring
+    return side[:, 0] * (points[:, 1, None] - ring[:, 1]) - side[:, 1] * (points[:, 0, None] - ring[:, 0])
+
+
+def _crossings(a: F64, b: F64, beside_b: F64, beside_a: F64) -> F64:
+    """Return where sides of two rings cross (M, 2), given where the corners of each lie beside the other's sides."""
+    after_b, after_a = np.roll(beside_b, -1, axis=0), np.roll(beside_a, -1, axis=0).T
+    i, j = np.nonzero((beside_b * after_b < 0) & (beside_a.T * after_a < 0))
+    share = beside_b[i, j] / (beside_b[i, j] - after_b[i, j])
+    crossings: F64 = a[i] + share[:, None] * (np.roll(a, -1, axis=0)[i] - a[i])
+    return crossings

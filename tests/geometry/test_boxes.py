@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 from spatialgen.geometry.boxes import (
     bounding_rectangle,
@@ -77,6 +78,41 @@ def test_resampling_walks_the_outline_evenly_with_normals_outwards() -> None:
 @pytest.mark.parametrize(("shift", "area"), [(0.0, 2.0), (1.0, 1.0), (1.9, 0.1), (3.0, 0.0)])
 def test_shared_area(shift: float, area: float) -> None:
     assert overlap_area(SQUARE, SQUARE + np.array([shift, 0])) == pytest.approx(area, abs=1e-6)
+
+
+def shared_by_half_planes(a: np.ndarray, b: np.ndarray, within: np.ndarray) -> float:
+    """The area of two convex polygons' intersection by another way: as an intersection of half-planes."""
+    rows = []
+    for ring in (a, b):
+        side = np.roll(ring, -1, axis=0) - ring
+        outwards = np.column_stack([side[:, 1], -side[:, 0]]) / np.linalg.norm(side, axis=1)[:, None]
+        rows.append(np.column_stack([outwards, -(outwards * ring).sum(axis=1)]))
+    return float(ConvexHull(HalfspaceIntersection(np.concatenate(rows), within).intersections).volume)
+
+
+@pytest.mark.parametrize("apart", [0.3, 1e-2, 1e-4, 1e-6])
+def test_shared_area_of_polygons_whose_sides_nearly_coincide(apart: float) -> None:
+    draw = np.random.Generator(np.random.Philox(0))
+    for _ in range(50):
+        ring = convex_hull(draw.normal(size=(2, 12)))
+        other = convex_hull((ring + draw.normal(size=ring.shape) * apart + draw.normal(size=2) * apart).T)
+        truth = shared_by_half_planes(ring, other, ring.mean(axis=0) / 2 + other.mean(axis=0) / 2)
+        assert overlap_area(ring, other) == pytest.approx(truth, rel=1e-5)
+        assert overlap_area(other[::-1], ring + 0) == pytest.approx(truth, rel=1e-5)
+
+
+def test_shared_area_of_discs_with_sides_in_the_same_directions() -> None:
+    """Some of these OpenCV gets wrong, and in one order only."""
+    draw = np.random.Generator(np.random.Philox(1))
+    turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    disc = np.column_stack([np.cos(turn), np.sin(turn)])
+    for _ in range(100):
+        near, far, x = draw.uniform(0.05, 0.3), draw.uniform(0.05, 0.3), draw.uniform()
+        a, b = near * disc + [0.1, 4.0], far * disc + [0.1 + 0.95 * x * (near + far), 4.0]
+        within = np.array([0.1 + (max(-near, b[0, 0] - 2 * far - 0.1) + min(near, b[0, 0] - 0.1)) / 2, 4.0])
+        truth = shared_by_half_planes(a, b, within)
+        assert overlap_area(a, b) == pytest.approx(truth, rel=1e-5)
+        assert overlap_area(b, a) == pytest.approx(truth, rel=1e-5)
 
 
 @given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=9))
