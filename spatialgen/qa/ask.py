@@ -14,6 +14,7 @@ from spatialgen.qa.config import AskConfig
 from spatialgen.qa.facts import DECIDED
 from spatialgen.qa.family import facts_of, families
 from spatialgen.qa.names import Naming, name_objects
+from spatialgen.qa.phrase import plainest
 from spatialgen.qa.render import write
 from spatialgen.qa.select import selected
 from spatialgen.qa.statements import with_statements
@@ -76,7 +77,8 @@ def compose(
     if accepted is not None:
         blocks = balance.accepted(blocks, a, config, accepted)
     blocks = with_statements(selected(blocks, a, naming, config), blocks, config.asked_forms)
-    return a, blocks, [write(block, naming, config.units) for block in blocks]
+    with plainest(config.wordings):
+        return a, blocks, [write(block, naming, config.units) for block in blocks]
 
 
 def draft(scenes: Sequence[Scene], config: AskConfig) -> tuple[Naming, arrays.SceneArrays, list[Asks]]:

@@ -39,6 +39,9 @@ class AskConfig(BaseModel):
         "and labels), `histogram` (values of quantities), `types` (rows a type), `labels` (rows a label); or none",
     )
     units: Literal["mixed", "metric", "imperial"] = Field(default="mixed", description="units of lengths and volumes")
+    wordings: int | None = Field(
+        default=None, ge=1, description="only so many of a type's templates, the plainest: for probes and tiny models"
+    )
     undecided: bool = Field(default=True, description='also ask what is "about the same" or "cannot be told"')
     min_score: float = Field(
         default=0.0,

@@ -8,7 +8,9 @@ maps ids to texts. `shared` sections serve all types of the file, with the words
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
@@ -77,6 +79,19 @@ def compile_template(id_: str, text: str, inline: bool = False) -> Template:
     return Template(id_, text, "%s".join(part.replace("%", "%%") for part in parts), tuple(slots))
 
 
+_IN_USE: ContextVar[int | None] = ContextVar("templates in use", default=None)
+
+
+@contextmanager
+def plainest(count: int | None) -> Iterator[None]:
+    """Use only the first `count` templates of each section meanwhile, the plainest; None: all."""
+    token = _IN_USE.set(count)
+    try:
+        yield
+    finally:
+        _IN_USE.reset(token)
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """All templates of one question type, by section. Statements come twice: `x` inline, `x.` as a sentence."""
@@ -85,8 +100,8 @@ class Wording:
     sections: Mapping[str, tuple[Template, ...]]
 
     def of(self, section: str) -> tuple[Template, ...]:
-        """Return the templates of a section, none if there is no such section."""
-        return self.sections.get(section, ())
+        """Return the templates of a section that are in use, none if there is no such section."""
+        return self.sections.get(section, ())[: _IN_USE.get()]
 
 
 def _sentence(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from qa_scenes import Box, make_scene
+from qa_scenes import Box, make_scene, room
 from rows import Row, many_rows, rows_of
 
 from spatialgen.qa.config import AskConfig
@@ -194,3 +194,18 @@ def test_orders_list_the_subjects_in_order() -> None:
         named = NAME.findall(row["answer"].lower())
         assert len(named) == len(row["subjects"])
         assert listed(["x", "y"], "and") == "x and y"
+
+
+def test_few_wordings_change_the_words_only() -> None:
+    """One template of each section is used then: the facts, forms and answers of all types and forms stay."""
+    plain = rows_of([room()], AskConfig(per_image="all", wordings=1))
+    usual = rows_of([room()])
+
+    def facts(rows: list[Row]) -> list[object]:
+        return [(r["question_type"], r["form"], r["answer_value"], r["answer_unit"], r["subjects"]) for r in rows]
+
+    assert facts(plain) == facts(usual)
+    asked = {(r["question_type"], r["form"], question_id(r)) for r in plain}
+    assert len(asked) < len({(r["question_type"], r["form"], question_id(r)) for r in usual}) / 2
+    left = {NAME.sub("X", r["question"]) for r in plain if r["question_type"] == "left_of" and r["form"] == "choice"}
+    assert left == {"Which is further left as seen from here, X or X?"}
