@@ -16,7 +16,7 @@ from spatialgen.records import F32, Bool
 
 MAX_POINTS = 1000
 _MOST_DEPTHS = 2500
-_SAMPLED = 0.07
+_SAMPLED = 0.05
 """By how much the share of a sample below some depth errs, times the root of its size: less than chance, being even."""
 
 _SPREAD_OF_NEAREST = 0.4

@@ -26,6 +26,10 @@ _FACING = 0.9
 _EXACT = 1e-3
 """Relative error of depth below which the outermost reading is the end, and not the luckiest one."""
 
+_ROUNDING = 2.2e-8
+"""One-sigma error of a level face, of its distance: rounding. Measured on exact scenes' tops: 3e-8 at 68 %,
+7e-8 at 95 %; less here, as noise and floor have theirs, and two tops err alike."""
+
 _BLED_PX = 4
 _UPWARDS = 0.99
 _RECEDES = 0.5
@@ -105,7 +109,9 @@ def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
             face = _top_face(on_points[k], facing[k], value - float(reach[k]) - _BLED_PX * 2 * float(half[k].max()))
         if face is not None and len(face) >= _A_FACE:
             value = float(face.max() if cloud.noise_sigma < _EXACT else middle(face))
-            sigma = 1e-4 * float(extents_m[k]) + _unevenness(face, cloud.noise_sigma)
+            level = abs(float(directions[k, 2])) > _UPWARDS  # no axis of its own to err
+            sigma = _ROUNDING * cloud.median_depth_m if level else 1e-4 * float(extents_m[k])
+            sigma += _unevenness(face, cloud.noise_sigma)
             beyond = float(lost[k]) - value
             sigma += beyond if beyond > _LOST_PX * 2 * float(cloud.rim.step_length_m.mean()) else 0.0
             if cloud.edge_sigma_px and directions[k, 2] > _UPWARDS:  # what stands on it is looked for too far out

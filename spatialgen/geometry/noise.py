@@ -10,8 +10,11 @@ from spatialgen.geometry.grid import Grid
 from spatialgen.records import F32
 
 MIN_SAMPLES = 60
-LEAST_SIGMA = 2e-5
-"""What float32 readings of an exact map show."""
+LEAST_SIGMA = 6e-8
+"""What float32 readings of an exact map show on flat floors: 5e-8 to 7e-8, their rounding."""
+
+_FOREIGN = 12.0
+"""Readings so many times farther off the plane than half of all are no noise, but the feet of what stands on it."""
 
 SENSOR_NOISE = 0.05
 """Relative error of depth above which it comes from a network, which smears edges: what seems to touch may be apart."""
@@ -37,6 +40,8 @@ def measure_noise(ratio: F32, grid: Grid, given_sigma: float) -> DepthNoise | No
     seen = np.isfinite(error)
     if seen.sum() < MIN_SAMPLES:
         return None
+    away = np.abs(error - np.median(error[seen]))
+    seen &= away <= _FOREIGN * np.median(away[seen]) + LEAST_SIGMA
     error = np.where(seen, error - error[seen].mean(), np.float32(0))
     variance = float((error**2).sum() / seen.sum())
     sigma = max(float(np.sqrt(variance)), given_sigma, LEAST_SIGMA)

@@ -21,8 +21,11 @@ _UNFITTED, _MISFIT, _UNFITTED_EDGE = 0.3, 0.06, 3.0
 """One-sigma errors in pixels: of a circle that no fit improves, and of one around slanted sides, whose limb lies
 elsewhere than that of upright ones; and, relative to that of the mask's border, of a circle that no fit improves."""
 
-_LEAST = 1e-4
-"""Least relative error of a radius."""
+_LEAST = 3e-5
+"""Least relative error of a radius: those of upright cylinders err by less on exact scenes."""
+
+_ALIKE = 1.4
+"""How much more the variance of a circle is than a fit of independent points says, as neighbouring pixels err alike."""
 _LEAST_ARC_RAD = float(np.radians(110))
 
 
@@ -137,7 +140,7 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) 
         misfit = _MISFIT * pixel * (float(slants[sides].mean()) if sides.any() else 1.0)
         center, radius, variance = center + shift, found, doubt + misfit**2 + edge**2
     beyond = _farthest(cloud, center) - radius - cloud.noise_sigma * float(np.hypot(*(center - eye_m[:2])))
-    return Circle(center, radius, float(np.sqrt(2 * variance)) + _LEAST * radius + max(beyond, 0.0))
+    return Circle(center, radius, float(np.sqrt(_ALIKE * variance)) + _LEAST * radius + max(beyond, 0.0))
 
 
 def _on_ray(arms: F64, center: F64, eye_m: F64, noise_sigma: float) -> F64:

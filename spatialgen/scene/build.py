@@ -45,7 +45,6 @@ from spatialgen.scene.supports import FLOOR, Standing, settle
 
 UNKNOWN_GRAVITY_SIGMA_DEG = 12.0
 """How far off the picture's top may be from up, where nothing better is known: distances survive it, no more."""
-_READING_SIGMA = 2e-5  # of the depth, for depth maps without any noise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -314,7 +313,7 @@ def _scene_object(
 
 def _depth_sigma_m(cloud: Cloud, noise: DepthNoise) -> float:
     """Return the error of an object's median and nearest depth: noise, and which pixels were taken for its own."""
-    return float(np.hypot(max(noise.sigma, _READING_SIGMA) * cloud.median_depth_m, cloud.depth_doubt_m))
+    return float(np.hypot(noise.sigma * cloud.median_depth_m, cloud.depth_doubt_m))
 
 
 def _outline(geometry: ObjectGeometry) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

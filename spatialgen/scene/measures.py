@@ -22,8 +22,16 @@ _EXTREMES, _OUTERMOST, _ASIDE = 1.7, 1.3, 0.4
 """How much more the ends of a size, and those of a width, err than two readings do: they are the extremes of many, and
 turn the box as well; and how much of that goes across the line of sight."""
 
-_HIDDEN_GAP = 0.3
+_LIMBS = 0.7
+"""How much of a circle's error goes across the line of sight: its centre is halfway between its two limbs, whose errors
+are alike. Measured on exact scenes: 0.1 of it at 68 %, all of it at 97 %."""
+
+_HIDDEN_GAP = 0.35
 """Share of the difference between a gap and what it may be at least that counts as its error."""
+
+_NEAREST = 0.45
+"""How much of the errors of two outlines goes into the gap between them: the larger of two opposite sides' is taken,
+though the gap ends on the near one, most often. Measured on exact scenes: 0.4 at 68 %."""
 
 _TIE = 0.7
 """Share of the distance between two equally good answers that is the error of either."""
@@ -133,15 +141,19 @@ def _center_covariance(whole: Whole, rho: float, depth_sigma: tuple[float, float
     box, sides = whole.rectangle, whole.side_sigma_m
     middle = np.array([*box.center_m, whole.z_m.mean()])
     u, v = np.array([*box.u, 0.0]), np.array([*box.v, 0.0])
-    cov = np.outer(u, u) * (sides[0] ** 2 + sides[1] ** 2) / 4
-    cov += np.outer(v, v) * (sides[2] ** 2 + sides[3] ** 2) / 4
     ray = middle - errors.eye_m
     sight = ray / max(float(np.linalg.norm(ray)), 1e-9)
+    flat = np.array([ray[0], ray[1], 0.0])
+    level = flat / max(float(np.linalg.norm(flat)), 1e-9)
+    cov, aside = np.zeros((3, 3)), _LIMBS if whole.kind == "round" else 1.0
+    for axis, low, high in ((u, sides[0], sides[1]), (v, sides[2], sides[3])):
+        along = (axis @ level) * level
+        moved = along + aside * (axis - along)
+        cov += np.outer(moved, moved) * (low**2 + high**2) / 4
     for axis, sigma in zip((u, v), depth_sigma, strict=True):  # opposite ends err apart, mostly along the line of sight
         along = (axis @ sight) * sight
         moved = along + _ASIDE * (axis - along)
         cov += np.outer(moved, moved) * sigma**2 / 4
-    flat = np.array([ray[0], ray[1], 0.0])
     cov += errors.noise.sigma**2 * (1 + rho) / 2 * np.outer(flat, flat)
     tilt = np.radians(errors.gravity_sigma_deg) ** 2
     cov += tilt * np.diag([ray[2] ** 2, ray[2] ** 2, 0.0])
@@ -170,7 +182,7 @@ def pair_geometry(
     axis = apart / max(math.hypot(*apart), 1e-9)
     depth, _ = errors.between(near_a, near_b, axis)
     pixel = _pixel_m(near_a, errors) + _pixel_m(near_b, errors)
-    guess = math.hypot(_side_sigma(whole_a, axis), _side_sigma(whole_b, axis))
+    guess = _NEAREST * math.hypot(_side_sigma(whole_a, axis), _side_sigma(whole_b, axis))
     guess = min(guess, gap.value_m) + _HIDDEN_GAP * (gap.value_m - gap.least_m)
     inside_ab, inside_ba = shares_inside(whole_a, whole_b)
     slack = 0.03 + errors.noise.sigma * errors.view.height_m
@@ -185,7 +197,7 @@ def pair_geometry(
         a,
         b,
         0.0 if rests else gap.value_m,
-        0.003 if rests else float(np.sqrt((0.13 * pixel) ** 2 + depth**2 + guess**2)),
+        0.003 if rests else float(np.sqrt((0.11 * pixel) ** 2 + depth**2 + guess**2)),
         inside_ab,
         inside_ba,
         rest_ab,

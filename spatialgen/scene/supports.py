@@ -34,7 +34,9 @@ _HIDDEN_DROP, _MOST_HIDDEN_DROP_M = 0.15, 0.05
 _FAR_BELOW_M = 0.3
 """A surface that far below the lowest visible point carries a thing only perhaps: another may lie between, unseen."""
 
-_LEVEL_SIGMA_M = 1e-3
+_LEVEL_SIGMA_M = 7e-8
+"""Error of a level surface that is read without noise: rounding. Measured on exact scenes: 1e-7 at 68 %."""
+
 _FOREIGN = 0.2
 """At most this share of the readings of a level surface are not its own, where borders had to be set right."""
 

@@ -102,6 +102,15 @@ def test_exact_depth_shows_no_noise_with_or_without_a_floor() -> None:
     assert local_noise(seen(rough.astype(np.float32)), 0.0).sigma == pytest.approx(0.02, rel=0.4)
 
 
+def test_feet_taken_for_floor_are_not_its_noise() -> None:
+    depth, up, camera = picture(FAR_WALL, pitch=25)
+    ratio = find_floor(seen(depth), points(depth, up, camera)).ratio.copy()
+    on_floor = np.argwhere(np.isfinite(ratio))
+    feet = tuple(on_floor[:: len(on_floor) // 60].T)
+    ratio[feet] -= 1e-3
+    assert measure_noise(ratio, seen(depth), 0.0).sigma < 1e-6
+
+
 def angle(a: F64, b: F64) -> float:
     return float(np.degrees(np.arccos(np.clip(a @ b, -1, 1))))
 

@@ -198,3 +198,19 @@ def test_a_rounded_top_is_not_known_as_a_level_one_is() -> None:
     assert abs(g.z_interval_m[1] - 1.3) < 3 * g.z_sigma_m[1]
     assert level.z_interval_m[1] == pytest.approx(1.3, abs=1e-3)
     assert level.z_sigma_m[1] < g.z_sigma_m[1]
+
+
+@pytest.mark.parametrize("distance", [2.5, 3.0, 3.6, 4.3])
+def test_of_exact_depth_a_level_top_is_known_to_its_rounding(distance: float) -> None:
+    crate = ("crate", (block(0.1, distance, (0.6, 0.5, 0.7), 12),))
+    g = by_id(lift(picture(crate, pitch=20, height=1.7)), "1").geometry
+    assert g.z_sigma_m[1] < 1e-6
+    assert abs(g.z_interval_m[1] - 0.7) < 4 * g.z_sigma_m[1]
+
+
+def test_between_its_two_limbs_a_circle_is_known_better_than_along_the_line_of_sight() -> None:
+    barrel = ("barrel", (cylinder(np.array([0.0, 3.2, 0.4]), 0.3, 0.8),))
+    g = by_id(lift(picture(barrel, pitch=20, height=1.6)), "1").geometry
+    across, along = np.sqrt(np.diag(g.center_cov_m2))[:2]
+    assert across < 0.8 * along
+    assert (np.abs(g.center_m[:2] - [0.0, 3.2]) < 3 * np.array([across, along])).all()
