@@ -109,11 +109,9 @@ def shares_inside(a: Whole, b: Whole) -> tuple[float, float]:
     """Return the share of A's footprint that lies inside B's, and that of B's inside A's."""
     if not _bounds_meet(a.outline_m, b.outline_m):
         return 0.0, 0.0
-    return _share_inside(a, b), _share_inside(b, a)
-
-
-def _share_inside(a: Whole, b: Whole) -> float:
-    return min(overlap_area(a.outline_m, b.outline_m) / max(polygon_area(a.outline_m), 1e-12), 1.0)
+    shared = overlap_area(a.outline_m, b.outline_m)
+    of_a, of_b = (min(shared / max(polygon_area(one.outline_m), 1e-12), 1.0) for one in (a, b))
+    return of_a, of_b
 
 
 def _bounds_meet(a: F64, b: F64) -> bool:
