@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from spatialgen.evaluate.run import Report
 
 _BENCHES = (
-    "NAME=PATH: build (a held-out build; PATH may end in #QUESTIONS#SPLIT), spatialrgpt, crpe, vsi, qspatial, "
-    "proximity. Repeatable."
+    "NAME=PATH: build (a held-out build; PATH may end in #QUESTIONS#SPLIT), scenes (pointing to the things of one), "
+    "spatialrgpt, crpe, vsi, qspatial, proximity. Repeatable."
 )
 
 

@@ -104,8 +104,8 @@ def build_model(config: TrainConfig, model: ModelConfig) -> Assembled:
 
 
 def marks(stages: Sequence[StageConfig]) -> list[str]:
-    """Return what the stages' templates need as one token each."""
-    return sorted({mark for stage in stages for mark in template(stage.template).needs})
+    """Return what a vocabulary from scratch holds as one token each: all that the templates put round the turns."""
+    return sorted({mark for stage in stages for mark in template(stage.template).marks()})
 
 
 def _texts(stages: Sequence[StageConfig]) -> Iterator[str]:
@@ -120,6 +120,6 @@ def _written(source: Source, chosen: Template) -> Iterator[str]:
     for block in range(source.blocks):
         for conversation in source.read(block, 0, 0):
             text = chosen.render(conversation.turns, "", "").text
-            for mark in (IMAGE, *chosen.needs):
+            for mark in (IMAGE, *chosen.marks()):
                 text = text.replace(mark, "")
             yield text

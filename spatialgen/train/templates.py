@@ -91,6 +91,13 @@ class Template:
         """Return the control texts that must not occur in questions or answers."""
         return tuple(dict.fromkeys((*self.needs, *(t for t in (bos, eos) if t), IMAGE)))
 
+    def marks(self) -> tuple[str, ...]:
+        """Return what stands round the turns, each as a whole, the longest first, and the tokens it `needs`."""
+        # A space at the end is not the mark's: it begins the next word.
+        around = (_fill(piece, "", "").rstrip(" ") for piece in (self.first, self.later, self.middle, self.end))
+        marks = {*around, *self.needs} - {"", "\n"}
+        return tuple(sorted(marks, key=lambda mark: (-len(mark), mark)))
+
 
 def _fill(text: str, bos: str, eos: str) -> str:
     return text.replace("{bos}", bos).replace("{eos}", eos)

@@ -10,6 +10,8 @@ from spatialgen.train.templates import IMAGE
 
 VIDEO = "<video>"  # PerceptionLM's processor wants one, used or not
 PAD, BOS, EOS = "<pad>", "<s>", "</s>"
+# A word, a digit or a run of signs, with the space before it: what follows a word is told by the word itself.
+_PIECE = r" ?\p{N}| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 
 def learn_tokenizer(texts: Iterable[str], size: int, marks: Sequence[str] = ()) -> Any:
@@ -17,11 +19,14 @@ def learn_tokenizer(texts: Iterable[str], size: int, marks: Sequence[str] = ()) 
 
     `marks` become one token each, as the image token does.
     """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+        [
+            pre_tokenizers.Split(Regex(_PIECE), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(

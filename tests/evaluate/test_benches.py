@@ -33,7 +33,7 @@ def photo(tmp_path: Path) -> str:
 
 
 def test_the_names_are_the_files() -> None:
-    assert names() == ["build", "crpe", "proximity", "qspatial", "spatialrgpt", "vsi"]
+    assert names() == ["build", "crpe", "proximity", "qspatial", "scenes", "spatialrgpt", "vsi"]
     with pytest.raises(ConfigError, match="there are: build, crpe"):
         bench("vqa")
 

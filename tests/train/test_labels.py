@@ -11,6 +11,7 @@ from spatialgen.errors import ConfigError
 from spatialgen.train.errors import LabelError
 from spatialgen.train.labels import IGNORE, Encoder
 from spatialgen.train.templates import IMAGE, Turn, jinja, names, template
+from spatialgen.train.vocabulary import learn_tokenizer
 
 CONTROL = ["<pad>", "<s>", "</s>", IMAGE, "<|im_start|>", "<|im_end|>", "<start_of_turn>", "<end_of_turn>"]
 CONTROL += ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
@@ -102,6 +103,20 @@ def test_labels_are_those_masked_by_hand(name: str, kind: object) -> None:
     trained = [tokenizer.decode(run, clean_up_tokenization_spaces=False) for run in _runs(encoded.labels)]
     assert [t.lstrip(" ") for t in trained] == [t.lstrip(" ") for t in re.findall("《(.*?)》", marked, re.DOTALL)]
     assert (encoded.labels[encoded.labels != IGNORE] == encoded.ids[encoded.labels != IGNORE]).all()
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_vocabulary_from_scratch_holds_what_stands_round_the_turns(name: str) -> None:
+    chosen = template(name)
+    tokenizer = learn_tokenizer(TEXTS, 400, chosen.marks())
+    turns = TURNS[:1] if name == "plain" else TURNS
+    (encoded,) = Encoder(tokenizer, chosen, image_tokens=1, context=999).encode([("sample", turns)])
+    marked = BY_HAND[name].replace("<s>", "")  # this tokenizer adds none by itself
+    assert tokenizer.decode(encoded.ids) == marked.replace("《", "").replace("》", "")
+    trained = [tokenizer.decode(run) for run in _runs(encoded.labels)]
+    assert [t.lstrip(" ") for t in trained] == [t.lstrip(" ") for t in re.findall("《(.*?)》", marked, re.DOTALL)]
+    pieces = {tokenizer.decode([i]) for i in encoded.ids}
+    assert {chosen.first.rstrip(" "), chosen.middle.rstrip(" ")} - {""} <= pieces
 
 
 def _runs(labels: np.ndarray) -> list[list[int]]:
