@@ -14,6 +14,8 @@ from spatialgen.records import F64, I32
 ROUND_BELOW = 1.05
 """A footprint with length / width below this has no yaw (spec: The object)."""
 
+_CORNERS = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rectangle:
@@ -31,8 +33,8 @@ class Rectangle:
     @property
     def corners_m(self) -> F64:
         """The corners (4, 2), counter-clockwise."""
-        a, b = self.half_m[0] * self.u, self.half_m[1] * self.v
-        return np.asarray(self.center_m + np.array([-a - b, a - b, a + b, b - a]))
+        x, y = self.u.tolist()
+        return np.asarray(self.center_m + (_CORNERS * self.half_m) @ np.array([(x, y), (-y, x)]))
 
 
 def convex_hull(points_m: NDArray[np.floating]) -> F64:
@@ -82,58 +84,48 @@ def fit_circle(points_m: F64) -> tuple[F64, float, float]:
 
     Kasa's linear fit of |p|^2 = 2 c p + (r^2 - |c|^2), about the points' mean.
     """
-    mean = points_m.sum(axis=0) / len(points_m)
-    x, y = (points_m - mean).T
-    square = x * x + y * y
-    level = float(square.sum()) / len(square)
-    xx, xy, yy = float(x @ x), float(x @ y), float(y @ y)
-    xs, ys = float(x @ square), float(y @ square)
+    count = len(points_m)
+    mean = points_m.sum(axis=0) / count
+    rows = np.empty((3, count))
+    rows[:2] = (points_m - mean).T
+    x, y, square = rows
+    np.add(x * x, y * y, out=square)
+    (xx, xy, xs), (_, yy, ys), _ = (rows @ rows.T).tolist()
     determinant = xx * yy - xy * xy
     if determinant <= 1e-9 * (xx + yy) ** 2:
         return mean, float("inf"), float("inf")
     a, b = (yy * xs - xy * ys) / (2 * determinant), (xx * ys - xy * xs) / (2 * determinant)
-    radius = math.sqrt(level + a * a + b * b)
-    residual = np.hypot(x - a, y - b) - radius
-    return mean + np.array([a, b]), radius, math.sqrt(float(residual @ residual) / len(residual))
+    radius = math.sqrt((xx + yy) / count + a * a + b * b)
+    residual = np.sqrt((x - a) ** 2 + (y - b) ** 2) - radius
+    return mean + np.array([a, b]), radius, math.sqrt(float(residual @ residual) / count)
 
 
 def resample(polygon: F64, count: int) -> F64:
     """Return `count` points (count, 2) evenly along a closed polygon (K, 2)."""
-    return _resampled(*_walked(polygon), count)[0]
+    return _resampled(polygon, count)[0]
 
 
 def resample_with_normals(polygon: F64, count: int) -> tuple[F64, F64]:
     """Return the points (count, 2) of `resample`, and there the unit outward normals (count, 2) of the sides."""
-    closed, ends = _walked(polygon)
-    points, at = _resampled(closed, ends, count)
-    side = np.minimum(np.searchsorted(ends, at, side="right") - 1, len(polygon) - 1)
-    steps = (closed[1:] - closed[:-1])[side]
-    along = steps / np.maximum(np.hypot(steps[:, 0], steps[:, 1]), 1e-12)[:, None]
+    points, along = _resampled(polygon, count)
     return points, np.array([along[:, 1], -along[:, 0]]).T
 
 
-def _walked(polygon: F64) -> tuple[F64, F64]:
-    """Return a polygon's corners (K + 1, 2) closed, and the way (K + 1,) walked to each corner."""
-    closed = np.concatenate([polygon, polygon[:1]])
-    steps = closed[1:] - closed[:-1]
-    ends = np.zeros(len(closed))
-    np.cumsum(np.hypot(steps[:, 0], steps[:, 1]), out=ends[1:])
-    return closed, ends
-
-
-def _resampled(closed: F64, ends: F64, count: int) -> tuple[F64, F64]:
-    """Return points (count, 2) along a closed polygon, and the way (count,) walked to each."""
+def _resampled(polygon: F64, count: int) -> tuple[F64, F64]:
+    """Return points (count, 2) evenly along a closed polygon (K, 2), and the unit directions (count, 2) there."""
+    sides = np.concatenate([polygon[1:], polygon[:1]]) - polygon
+    lengths = np.maximum(np.sqrt((sides * sides).sum(axis=1)), 1e-12)
+    ends = lengths.cumsum()
     at = (np.arange(count) + 0.5) / count * ends[-1]
-    return np.array([np.interp(at, ends, closed[:, 0]), np.interp(at, ends, closed[:, 1])]).T, at
+    side = ends.searchsorted(at, side="right")
+    along = (sides / lengths[:, None]).take(side, axis=0)
+    return polygon.take(side, axis=0) + (at - (ends - lengths).take(side))[:, None] * along, along
 
 
 def middle(values: NDArray[np.floating] | I32) -> float:
     """Return the median of values (N,), N > 0: `np.median` without what that spends on small arrays."""
-    half = len(values) // 2
-    if len(values) % 2:
-        return float(np.partition(values, half)[half])
-    low, high = np.partition(values, (half - 1, half))[half - 1 : half + 1]
-    return float((low + high) / 2)
+    ordered = np.sort(values)  # of so few as quick as a partition
+    return float((ordered[len(values) // 2] + ordered[(len(values) - 1) // 2]) / 2)
 
 
 def yaw_degrees(rectangle: Rectangle) -> float | None:

@@ -71,23 +71,18 @@ def object_clouds(
     mask = strip.without_edge(1, 1)
     readings = trusted & mask
     rims = find_rims(strip, mask, readings, view, look_px)
-    read, inside = _by_crop(trusted, strip), _by_crop(readings, strip)
-    chosen = [_thinned(index, readings, strip, k) for k, index in enumerate(inside)]
+    places = [slice(*ends) for ends in zip(strip.start.tolist(), strip.stop.tolist(), strict=True)]
+    inside = [int(np.count_nonzero(readings[place])) for place in places]
+    chosen = [_thinned(readings, strip, k, count) for k, count in enumerate(inside)]
     clouds: list[Cloud | None] = []
     surfaces = _points_with_normals(strip, readings, chosen, view)
-    for index, inner, rim, (points, normals) in zip(read, inside, rims, surfaces, strict=True):
-        if len(inner) < _FEWEST_READINGS or not rim.end_m.shape[1]:
+    for place, count, rim, (points, normals) in zip(places, inside, rims, surfaces, strict=True):
+        if count < _FEWEST_READINGS or not rim.end_m.shape[1]:
             clouds.append(None)
             continue
-        median, nearest, doubt = _depths(strip.depth_m[index], edge_sigma_px)
+        median, nearest, doubt = _depths(strip.depth_m[place][trusted[place]], edge_sigma_px)
         clouds.append(Cloud(points, normals, rim, median, nearest, noise_sigma, view.height_m, edge_sigma_px, doubt))
     return clouds
-
-
-def _by_crop(readings: Bool, strip: Strip) -> list[NDArray[np.intp]]:
-    """Return where each crop of a strip has readings (P,), indices into the strip."""
-    index = np.flatnonzero(readings)
-    return np.split(index, np.searchsorted(index, strip.start[1:]))
 
 
 def _depths(depth_m: F32, edge_sigma_px: float) -> tuple[float, float, float]:
@@ -96,16 +91,20 @@ def _depths(depth_m: F32, edge_sigma_px: float) -> tuple[float, float, float]:
     Those are what a sample misses, and the border, as far as it may be off.
     """
     step = max(1, len(depth_m) // _MOST_DEPTHS)
-    depths = depth_m[::step].copy()
+    depths = np.sort(depth_m[::step])
     border = 4.2 * edge_sigma_px / math.sqrt(len(depth_m))
     doubt = (_SAMPLED if step > 1 else 0.0) / math.sqrt(len(depths)) + border
-    spreads = np.array([0.0, -doubt, doubt])
-    shares = np.concatenate([0.5 + spreads, 0.02 + _SPREAD_OF_NEAREST * spreads])
-    places = np.clip(shares * (len(depths) - 1), 0, len(depths) - 1)
-    low, high = np.floor(places).astype(np.intp), np.ceil(places).astype(np.intp)
-    depths.partition(sorted({*low.tolist(), *high.tolist()}))
-    median, m0, m1, nearest, n0, n1 = (depths[low] + (places - low) * (depths[high] - depths[low])).tolist()
+    median, m0, m1 = (_at_share(depths, 0.5 + spread) for spread in (0.0, -doubt, doubt))
+    nearest, n0, n1 = (_at_share(depths, 0.02 + _SPREAD_OF_NEAREST * spread) for spread in (0.0, -doubt, doubt))
     return median, nearest, max(m1 - m0, n1 - n0) / 2
+
+
+def _at_share(ordered: F32, share: float) -> float:
+    """Return below what a share of ascending values (N,) lies, between two of them where need be."""
+    place = min(max(share, 0.0), 1.0) * (len(ordered) - 1)
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[math.ceil(place)])
+    return low + (place - below) * (high - low)
 
 
 def _without_background(crop: Crop, view: View, floor_m: float | None) -> Bool:
@@ -124,11 +123,9 @@ def _without_background(crop: Crop, view: View, floor_m: float | None) -> Bool:
     return trusted & (crop.depth_m <= depths[tail - 1 + wide[0]]) if len(wide) else trusted
 
 
-def _thinned(own: NDArray[np.intp], readings: Bool, strip: Strip, k: int) -> NDArray[np.intp]:
-    """Return every pixel of crop `k`, or a square lattice of them so that at most about MAX_POINTS remain."""
-    stride = int(np.ceil(np.sqrt(len(own) / MAX_POINTS)))
-    if stride <= 1:
-        return own
+def _thinned(readings: Bool, strip: Strip, k: int, count: int) -> NDArray[np.intp]:
+    """Return every one of `count` readings of crop `k`, or a square lattice of them, at most about MAX_POINTS."""
+    stride = max(math.ceil(math.sqrt(count / MAX_POINTS)), 1)
     start, width = int(strip.start[k]), int(strip.width[k])
     rows, columns = np.nonzero(readings[start : int(strip.stop[k])].reshape(-1, width)[::stride, ::stride])
     return np.asarray(start + (rows * width + columns) * stride)

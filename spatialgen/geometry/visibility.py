@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -23,22 +25,24 @@ def visible_share(whole: Whole, owner: int, pixels: int, view: View, depth_m: F3
     box[:2] = whole.rectangle.corners_m.T[:, None]
     box[2] = whole.z_m[:, None]
     u, v, z = view.pixels(box.reshape(3, -1))
-    if not np.isfinite(u).all():
+    (left, *_, right), (top, *_, bottom) = np.sort(u).tolist(), np.sort(v).tolist()
+    if not math.isfinite(right):
         return 1.0
     height, width = depth_m.shape
-    u0, u1 = max(int(u.min()), 0), min(int(u.max()) + 2, width)
-    v0, v1 = max(int(v.min()), 0), min(int(v.max()) + 2, height)
+    u0, u1 = max(int(left), 0), min(int(right) + 2, width)
+    v0, v1 = max(int(top), 0), min(int(bottom) + 2, height)
     if u0 >= u1 or v0 >= v1:
         return 1.0
-    step = max(1, int(np.sqrt((u1 - u0) * (v1 - v0) / _MOST_SAMPLES)))
+    step = max(1, int(math.sqrt((u1 - u0) * (v1 - v0) / _MOST_SAMPLES)))
     window = (slice(v0, v1, step), slice(u0, u1, step))
-    others, depth = ids[window], depth_m[window]
-    silhouette = np.zeros(others.shape, np.uint8)
+    silhouette = np.zeros((len(range(v0, v1, step)), len(range(u0, u1, step))), np.uint8)
     outline = cv2.convexHull((np.array([u - u0, v - v0], np.float32) / step).T)
     cv2.fillConvexPoly(silhouette, np.rint(outline).astype(np.int32), 1)
+    inside = silhouette.view(bool)
+    others, depth = ids[window][inside], depth_m[window][inside]
     with np.errstate(invalid="ignore"):
         thing = (others != owner) & (others > 0) & (depth < _NEARER * np.float32(z.mean()))
-        nearer = silhouette.view(bool) & (thing | ((others == 0) & (depth < _NEARER * np.float32(z.min()))))
-    hidden, area = int(np.count_nonzero(nearer)) * step**2, cv2.countNonZero(silhouette) * step**2
+        nearer = thing | ((others == 0) & (depth < _NEARER * np.float32(z.min())))
+    hidden, area = int(np.count_nonzero(nearer)) * step**2, len(depth) * step**2
     solid = min(pixels / max(area - hidden, 1), 1.0)
     return pixels / max(pixels + solid * hidden, 1.0)

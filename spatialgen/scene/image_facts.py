@@ -33,24 +33,19 @@ def image_facts(crop: Crop, width: int, height: int, exact: bool = False) -> Ima
     A mask that is `exact` to the pixel is cut only by a border that it touches.
     """
     mask = crop.mask.view(np.uint8)
+    left, top, across, down = cv2.boundingRect(mask)
+    if not across:
+        return None
     columns, rows = (cv2.reduce(mask, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() for axis in (0, 1))
     pixels = int(rows.sum())
-    if pixels == 0:
-        return None
-    u, v = np.flatnonzero(columns), np.flatnonzero(rows)
-    box = np.array([crop.u0 + u[0], crop.v0 + v[0], crop.u0 + u[-1] + 1, crop.v0 + v[-1] + 1], dtype=np.float32)
-    centroid = np.array(
-        [
-            crop.u0 + float(columns @ np.arange(len(columns))) / pixels,
-            crop.v0 + float(rows @ np.arange(len(rows))) / pixels,
-        ]
-    )
-    return ImageFacts(
-        box, encode_mask(crop.mask, crop.u0, crop.v0, width, height), pixels, centroid, _cut(box, width, height, exact)
-    )
+    box = (crop.u0 + left, crop.v0 + top, crop.u0 + left + across, crop.v0 + top + down)
+    means = (float(counts @ np.arange(len(counts))) / pixels for counts in (columns, rows))
+    centroid = np.array((crop.u0, crop.v0)) + np.array((*means,))
+    rle = encode_mask(crop.mask, crop.u0, crop.v0, width, height)
+    return ImageFacts(np.array(box, np.float32), rle, pixels, centroid, _cut(box, width, height, exact))
 
 
-def _cut(box_px: F32, width: int, height: int, exact: bool) -> tuple[str, ...]:
+def _cut(box_px: tuple[int, int, int, int], width: int, height: int, exact: bool) -> tuple[str, ...]:
     x0, y0, x1, y1 = box_px
     near = 0 if exact else max(BORDER_PX, int(BORDER_SHARE * max(width, height)))
     touched = {
@@ -67,16 +62,18 @@ def encode_mask(mask: Bool, u0: int, v0: int, width: int, height: int) -> bytes:
 
     Only the crop is scanned: COCO runs go down the columns, so the crop's runs are those of the image, moved.
     """
-    columns = np.zeros((mask.shape[1], height), bool)
-    columns[:, v0 : v0 + mask.shape[0]] = mask.T
+    tall = min(mask.shape[0] + 1, height)  # a run goes on into the next column only where the crop is as high as that
+    columns = np.zeros((mask.shape[1], tall), bool)
+    columns[:, : mask.shape[0]] = mask.T
     flat = columns.ravel()
     edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     if flat[0]:
         edges = np.append(0, edges)
     if len(edges) % 2:
         edges = np.append(edges, flat.size)
+    column, row = np.divmod(edges, tall)
     starts = np.zeros(len(edges) + 2, np.intp)
-    starts[1:-1], starts[-1] = edges + u0 * height, width * height
+    starts[1:-1], starts[-1] = (u0 + column) * height + v0 + row, width * height
     counts = starts[1:] - starts[:-1]
     if counts[-1] == 0:
         counts = counts[:-1]

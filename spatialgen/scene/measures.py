@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spatialgen.geometry.boxes import yaw_degrees
+from spatialgen.geometry.boxes import Rectangle, yaw_degrees
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.frames import View
 from spatialgen.geometry.gaps import shares_inside, surface_gap, surface_under
@@ -60,8 +60,7 @@ class Errors:
     def between(self, a_m: F64, b_m: F64, axis: F64) -> tuple[float, float]:
         """Return the one-sigma depth error of (b - a) . axis, and the correlation of the two readings."""
         rho = math.exp(-0.5 * (self.view.pixels_apart(a_m, b_m) / self.noise.reach_px) ** 2)
-        down = self.view.height_m * float(axis[2])
-        qa, qb = float(a_m @ axis) - down, float(b_m @ axis) - down
+        qa, qb = ((np.array([a_m, b_m]) - self.eye_m) @ axis).tolist()
         return self.noise.sigma * math.sqrt(max(qa * qa + qb * qb - 2 * rho * qa * qb, 0.0)), rho
 
 
@@ -70,35 +69,31 @@ def object_geometry(
 ) -> ObjectGeometry:
     """Return the record of one object from its settled whole."""
     whole, box = standing.whole, standing.whole.rectangle
-    middle = np.array([*box.center_m, whole.z_m.mean()])
-    sides = whole.side_sigma_m
-    axes = (np.array([*box.u, 0.0]), np.array([*box.v, 0.0]))
-    depth = [
-        errors.between(middle - h * axis, middle + h * axis, axis) for h, axis in zip(box.half_m, axes, strict=True)
-    ]
-    far = [_EXTREMES * depth[k][0] for k in (0, 1)]
-    size_sigma = [float(np.sqrt(sides[2 * k] ** 2 + sides[2 * k + 1] ** 2 + far[k] ** 2)) for k in (0, 1)]
+    middle, axes = _middle(whole), _axes(box)
+    half, sides = box.half_m.tolist(), whole.side_sigma_m.tolist()
+    depth = [errors.between(middle - h * axis, middle + h * axis, axis)[0] for h, axis in zip(half, axes, strict=True)]
+    far = [_EXTREMES * sigma for sigma in depth]
+    size_sigma = [math.hypot(sides[2 * k], sides[2 * k + 1], far[k]) for k in (0, 1)]
     z_sigma = _z_sigma(standing, errors)
-    height_sigma = _height_sigma(standing, errors, z_sigma)
-    order = (0, 1) if box.half_m[0] >= box.half_m[1] else (1, 0)
-    size = np.array([2 * box.half_m[order[0]], 2 * box.half_m[order[1]], np.ptp(whole.z_m)])
-    sigma = np.array([size_sigma[order[0]], size_sigma[order[1]], height_sigma])
+    order = (0, 1) if half[0] >= half[1] else (1, 0)
+    size = [2 * half[order[0]], 2 * half[order[1]], float(whole.z_m[1] - whole.z_m[0])]
+    sigma = [size_sigma[order[0]], size_sigma[order[1]], _height_sigma(standing, errors, z_sigma)]
     sigma[0] = max(sigma[0], (size[1] + 2 * sigma[1] - size[0]) / 2)  # the shorter side may be the longer one
     ends = [np.array([x, middle[1], middle[2]]) for x in whole.x_m]
     x_depth, rho = errors.between(ends[0], ends[1], np.array([1.0, 0.0, 0.0]))
     if len(whole.outline_m) == 4:  # corners of the box, wrong as its sides are
-        x_depth = float(np.hypot(box.u[0] * far[0], box.v[0] * far[1]))
+        x_depth = math.hypot(box.u[0] * far[0], box.v[0] * far[1])
+    turned = math.hypot(max(sides), depth[order[1]]) / max(*half, 1e-6)
     return ObjectGeometry(
         center_m=middle,
-        center_cov_m2=_center_covariance(whole, rho, (depth[0][0], depth[1][0]), z_sigma, errors),
-        size_m=size,
-        size_sigma_m=sigma,
-        volume_sigma=_volume_sigma(whole.kind, sigma / np.maximum(size, 1e-6)),
+        center_cov_m2=_center_covariance(whole, rho, depth, z_sigma, errors),
+        size_m=np.array(size),
+        size_sigma_m=np.array(sigma),
+        volume_sigma=_volume_sigma(whole.kind, [s / max(m, 1e-6) for s, m in zip(sigma, size, strict=True)]),
         yaw_deg=yaw_degrees(box),
-        yaw_sigma_deg=_TIE * whole.tie[1]
-        + float(np.degrees(np.hypot(sides.max(), depth[order[1]][0]) / max(box.half_m.max(), 1e-6))),
+        yaw_sigma_deg=_TIE * whole.tie[1] + math.degrees(turned),
         x_interval_m=whole.x_m,
-        width_sigma_m=float(np.sqrt((whole.x_sigma_m**2).sum() + (_OUTERMOST * x_depth) ** 2)),
+        width_sigma_m=math.hypot(*whole.x_sigma_m.tolist(), _OUTERMOST * x_depth),
         z_interval_m=whole.z_m,
         z_sigma_m=z_sigma,
         support_id=support_id,
@@ -108,12 +103,24 @@ def object_geometry(
     )
 
 
-def _volume_sigma(kind: str, relative: F64) -> float:
-    """Return the relative error of the volume; the sides of a circle, all three of a ball, err together."""
+def _middle(whole: Whole) -> F64:
+    """Return the middle (3,) of a whole's box."""
+    return np.array([*whole.rectangle.center_m.tolist(), whole.z_m.sum() / 2])
+
+
+def _axes(box: Rectangle) -> F64:
+    """Return the axes u and v of a footprint (2, 3)."""
+    x, y = box.u.tolist()
+    return np.array([(x, y, 0.0), (-y, x, 0.0)])
+
+
+def _volume_sigma(kind: str, relative: list[float]) -> float:
+    """Return the relative error of the volume from those of the sizes; the sides of a circle, all three of a ball, err
+    together."""
     if kind == "ball":
-        return float(relative.sum())
-    sides = float(relative[0] + relative[1]) if kind == "round" else float(np.hypot(relative[0], relative[1]))
-    return float(np.hypot(sides, relative[2]))
+        return sum(relative)
+    length, width, height = relative
+    return math.hypot(length + width, height) if kind == "round" else math.hypot(length, width, height)
 
 
 def _z_sigma(standing: Standing, errors: Errors) -> F64:
@@ -122,7 +129,7 @@ def _z_sigma(standing: Standing, errors: Errors) -> F64:
     depth = errors.noise.sigma * np.abs(above)
     if standing.support == FLOOR:
         depth[0] = 0.0
-    tilt = np.radians(errors.gravity_sigma_deg) * float(np.hypot(*whole.rectangle.center_m))
+    tilt = math.radians(errors.gravity_sigma_deg) * math.hypot(*whole.rectangle.center_m.tolist())
     return np.asarray(np.sqrt(whole.z_sigma_m**2 + depth**2 + errors.floor_sigma_m**2 + tilt**2))
 
 
@@ -130,42 +137,44 @@ def _height_sigma(standing: Standing, errors: Errors, z_sigma: F64) -> float:
     """Return the error of top minus bottom; where both are read from depth their errors go together."""
     whole = standing.whole
     if standing.support == FLOOR:
-        return float(np.hypot(z_sigma[1], whole.z_sigma_m[0]))
-    middle = whole.rectangle.center_m
-    ends = [np.array([*middle, z]) for z in whole.z_m]
-    depth, _ = errors.between(ends[0], ends[1], np.array([0.0, 0.0, 1.0]))
-    return float(np.sqrt((whole.z_sigma_m**2).sum() + depth**2))
+        return math.hypot(z_sigma[1], whole.z_sigma_m[0])
+    x, y = whole.rectangle.center_m.tolist()
+    low, high = (np.array([x, y, z]) for z in whole.z_m)
+    depth, _ = errors.between(low, high, np.array([0.0, 0.0, 1.0]))
+    return math.hypot(*whole.z_sigma_m.tolist(), depth)
 
 
-def _center_covariance(whole: Whole, rho: float, depth_sigma: tuple[float, float], z_sigma: F64, errors: Errors) -> F64:
-    box, sides = whole.rectangle, whole.side_sigma_m
-    middle = np.array([*box.center_m, whole.z_m.mean()])
-    u, v = np.array([*box.u, 0.0]), np.array([*box.v, 0.0])
-    ray = middle - errors.eye_m
-    sight = ray / max(float(np.linalg.norm(ray)), 1e-9)
-    flat = np.array([ray[0], ray[1], 0.0])
-    level = flat / max(float(np.linalg.norm(flat)), 1e-9)
-    cov, aside = np.zeros((3, 3)), _LIMBS if whole.kind == "round" else 1.0
-    for axis, low, high in ((u, sides[0], sides[1]), (v, sides[2], sides[3])):
-        along = (axis @ level) * level
-        moved = along + aside * (axis - along)
-        cov += np.outer(moved, moved) * (low**2 + high**2) / 4
-    for axis, sigma in zip((u, v), depth_sigma, strict=True):  # opposite ends err apart, mostly along the line of sight
-        along = (axis @ sight) * sight
-        moved = along + _ASIDE * (axis - along)
-        cov += np.outer(moved, moved) * sigma**2 / 4
-    cov += errors.noise.sigma**2 * (1 + rho) / 2 * np.outer(flat, flat)
-    tilt = np.radians(errors.gravity_sigma_deg) ** 2
-    cov += tilt * np.diag([ray[2] ** 2, ray[2] ** 2, 0.0])
-    cov += (_TIE * whole.tie[0]) ** 2 * np.diag([1.0, 1.0, 0.0])
+def _center_covariance(whole: Whole, rho: float, depth_sigma: list[float], z_sigma: F64, errors: Errors) -> F64:
+    """Return the covariance of a centre (3, 3): the sum of errors along some directions."""
+    axes, ray = _axes(whole.rectangle), _middle(whole) - errors.eye_m
+    x, y, z = ray.tolist()
+    sight, level = ray / max(math.hypot(x, y, z), 1e-9), np.array([x, y, 0.0]) / max(math.hypot(x, y), 1e-9)
+    aside = _LIMBS if whole.kind == "round" else 1.0
+    low_u, high_u, low_v, high_v = whole.side_sigma_m.tolist()
+    sides = np.array([[math.hypot(low_u, high_u) / 2], [math.hypot(low_v, high_v) / 2]])
+    both = errors.noise.sigma * math.sqrt((1 + rho) / 2)
+    arms = np.empty((5, 3))
+    arms[:2] = sides * _mostly_along(axes, level, aside)
+    arms[2:4] = np.array(depth_sigma)[:, None] / 2 * _mostly_along(axes, sight, _ASIDE)  # opposite ends err apart
+    arms[4] = both * x, both * y, 0.0
+    cov = arms.T @ arms
+    across = (math.radians(errors.gravity_sigma_deg) * z) ** 2 + (_TIE * whole.tie[0]) ** 2
+    cov[0, 0] += across
+    cov[1, 1] += across
     cov[2, 2] += (z_sigma**2).sum() / 4
     return np.asarray(cov)
+
+
+def _mostly_along(axes: F64, way: F64, aside: float) -> F64:
+    """Return axes (2, 3), with of what goes across a `way` (3,) only that share."""
+    along = (axes @ way)[:, None] * way
+    return np.asarray(along + aside * (axes - along))
 
 
 def _summary(cloud: Cloud) -> F32:
     points = cloud.points_m
     index = np.linspace(0, points.shape[1] - 1, min(SUMMARY_POINTS, points.shape[1])).astype(np.intp)
-    return np.ascontiguousarray(points[:, index].T)
+    return np.ascontiguousarray(points.take(index, axis=1).T)
 
 
 def pair_geometry(
@@ -192,12 +201,12 @@ def pair_geometry(
         rest_ba = float(whole_b.z_m[0]) - surface_under(whole_b, surfaces[0], whole_a, slack)
     if rests:
         rest_ab, rest_ba = (0.0, rest_ba) if standings[0].support == b else (rest_ab, 0.0)
-    rest_sigma = float(np.sqrt(0.004**2 + depth**2 + whole_a.z_sigma_m[0] ** 2 + whole_b.z_sigma_m[0] ** 2))
+    rest_sigma = math.hypot(0.004, depth, whole_a.z_sigma_m[0], whole_b.z_sigma_m[0])
     return PairGeometry(
         a,
         b,
         0.0 if rests else gap.value_m,
-        0.003 if rests else float(np.sqrt((0.11 * pixel) ** 2 + depth**2 + guess**2)),
+        0.003 if rests else math.hypot(0.11 * pixel, depth, guess),
         inside_ab,
         inside_ba,
         rest_ab,
