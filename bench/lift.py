@@ -40,7 +40,7 @@ STEPS = (
     "restored",
     "image_facts",
     "object_clouds",
-    "estimate_whole",
+    "estimate_wholes",
     "settle",
     "whole_surface",
     "visible_share",

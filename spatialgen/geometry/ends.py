@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spatialgen.geometry.boxes import middle
 from spatialgen.geometry.clouds import Cloud
-from spatialgen.geometry.rims import HIDDEN, Rim
-from spatialgen.records import F32, F64, I32, Bool
+from spatialgen.geometry.rims import Rim
+from spatialgen.geometry.rows import FRACTION_SIGMA, counts, lay_out, outermost
+from spatialgen.records import F32, F64, Bool
 
 SEEN, COVERED, AWAY = "seen", "covered", "away"
 """The end is seen; something nearer covers it; its outer side faces away, so that a thickness is missing."""
@@ -43,11 +44,8 @@ _COVERED, _OF_ROOM = 0.4, 0.35
 """One-sigma error of an end that is not seen: of the largest extent, of the room there is to go on unseen."""
 
 _NEXT_PX = 3
-_STAIRS, _STEEPER = 2.0, 1.4
-"""From one more line of pixels than these on that a slanted border crosses, its place is known better than to one."""
-
-_FRACTION_SIGMA = 0.29
-"""One-sigma error, in pixels, of an edge known to lie between two neighbours."""
+_FOOT = 0.15
+"""What lies in the lowest part of a thing is its foot: that share of its height."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,60 +63,74 @@ class End:
     room_m: float = float("inf")
 
 
-def find_ends(cloud: Cloud, directions: F64, extents_m: F64) -> list[End]:
-    """Return where a cloud ends along each of the unit `directions` (D, 3).
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A cloud, the unit `directions` (D, 3) in which its ends are wanted, and its sizes (D,) along them to judge by."""
 
-    `extents_m` (D,) are its sizes along them, to judge by. The true end lies between the last own pixel and the next
-    one. Along a side many pixels end there, anywhere between, so the mean of the half-way points is the side; a
-    corner is at least its outermost pixel.
+    cloud: Cloud
+    directions: F64
+    extents_m: F64
+
+
+def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
+    """Return where clouds end along some directions each.
+
+    The true end lies between the last own pixel and the next one. Along a side many pixels end there, anywhere
+    between, so the mean of the half-way points is the side; a corner is at least its outermost pixel.
     """
-    w = directions.astype(np.float32)
-    on_points, on_rim, half = w @ cloud.points_m, w @ cloud.rim.end_m, w @ cloud.rim.step_m
-    values, sigmas, band = outermost(cloud.rim, on_points, on_rim, half)
-    for k in np.flatnonzero(directions[:, 2] > _UPWARDS).tolist():
-        if _ends_in_a_top(cloud.rim, band[k]):
-            values[k], sigmas[k] = _top(cloud, on_rim[k] - half[k], band[k], float(on_points[k].max()))
-        elif cloud.eye_z_m > values[k] and band[k].any():  # a top less than a pixel high: anywhere in the last one
-            sigmas[k] = max(sigmas[k], _FRACTION_SIGMA * 1.2 * float(cloud.rim.step_length_m[band[k]].mean()))
-    in_band = np.maximum(_counts(band), 1)
-    sigmas += 0.42 * (np.abs(w @ cloud.rim.blur_step_m) * band).sum(axis=1) / in_band
-    if cloud.edge_sigma_px:
-        sigmas += 2 * cloud.edge_sigma_px * (np.abs(half) * band).sum(axis=1) / in_band
-    lost = (w @ cloud.rim.lost_m).max(axis=1, initial=-np.inf)
-    sigmas += np.maximum(lost - values, 0)
-    reach = np.maximum(np.maximum(0.02 * extents_m, _LEAST_REACH_M), 2 * (half * band).max(axis=1))
+    if not asked:
+        return []
+    seen = lay_out([one.cloud for one in asked], [one.directions for one in asked], _FOOT)
+    directions = np.concatenate([one.directions for one in asked])
+    extents_m = np.concatenate([one.extents_m for one in asked])
+    clouds = [one.cloud for one in asked for _ in one.extents_m]
+    values, sigmas, band = outermost(seen.rim, seen.on_points, seen.on_rim, seen.half)
+    bands = [row[:count] for (rows, count) in seen.rim.blocks for row in band[rows]]
+    upwards = directions[:, 2] > _UPWARDS
+    for k in np.flatnonzero(upwards).tolist():
+        cloud, own = clouds[k], bands[k]
+        if _ends_in_a_top(cloud.rim, own):
+            inner_m = (seen.on_rim[k] - seen.half[k])[: len(own)]
+            values[k], sigmas[k] = _top(cloud, inner_m, own, float(seen.on_points[k].max()))
+        elif cloud.eye_z_m > values[k] and own.any():  # a top less than a pixel high: anywhere in the last one
+            sigmas[k] = max(sigmas[k], FRACTION_SIGMA * 1.2 * float(cloud.rim.step_length_m[own].mean()))
+    lengths = np.maximum(counts(band), 1)
+    sigmas += 0.42 * seen.rim.sums(seen.blur * band) / lengths
+    edge_sigma_px = np.array([cloud.edge_sigma_px for cloud in clouds], np.float32)
+    if edge_sigma_px.any():
+        sigmas += 2 * edge_sigma_px * seen.rim.sums(np.abs(seen.half) * band) / lengths
+    sigmas += np.maximum(seen.lost - values, 0)
+    reach = np.maximum(np.maximum(0.02 * extents_m, _LEAST_REACH_M), 2 * (seen.half * band).max(axis=1))
     inner = (values - reach).astype(np.float32)[:, None]
-    body, rim = on_points > inner, on_rim > inner
-    facing = w @ cloud.normals
-    across = rim & (half > 0.5 * cloud.rim.step_length_m)
-    is_across = across.any(axis=1)
-    if not is_across.all():
-        across |= rim & ~is_across[:, None]
-    states = _states(across, cloud.rim.is_covered, body, facing)
-    grounded = _grounded(cloud, body, rim).tolist()
-    is_face = body & (facing > _FACING)
-    faces, lengths = _counts(is_face).tolist(), in_band.tolist()
+    body, rim = seen.on_points > inner, seen.on_rim > inner
+    across = rim & (seen.half > seen.half_length)
+    across |= rim & ~across.any(axis=1)[:, None]
+    states = _states(across, seen.is_covered, body, seen.facing)
+    grounded = (counts(body & seen.low_points) + counts(rim & seen.low_rim) >= 3).tolist()
+    is_face = body & (seen.facing > _FACING)
+    faces = counts(is_face).tolist()
     ends = []
-    for k, state in enumerate(states):
+    for k, (cloud, state) in enumerate(zip(clouds, states, strict=True)):
         value, sigma = float(values[k]), float(sigmas[k])
-        hides = state == SEEN and lengths[k] < _A_LINE and _touches_cover(cloud.rim, band[k], int(np.argmax(on_rim[k])))
+        hides = state == SEEN and lengths[k] < _A_LINE and _touches_cover(cloud.rim, bands[k], seen.on_rim[k])
         face = None
         if faces[k] >= _A_FACE:
-            face = on_points[k][is_face[k]]
-        elif cloud.edge_sigma_px and directions[k, 2] > _UPWARDS:
-            face = _top_face(on_points[k], facing[k], value - float(reach[k]) - _BLED_PX * 2 * float(half[k].max()))
+            face = seen.on_points[k][is_face[k]]
+        elif cloud.edge_sigma_px and upwards[k]:
+            bled = _BLED_PX * 2 * float(seen.half[k].max())
+            face = _top_face(seen.on_points[k], seen.facing[k], value - float(reach[k]) - bled)
         if face is not None and len(face) >= _A_FACE:
             value = float(face.max() if cloud.noise_sigma < _EXACT else middle(face))
             level = abs(float(directions[k, 2])) > _UPWARDS  # no axis of its own to err
             sigma = _ROUNDING * cloud.median_depth_m if level else 1e-4 * float(extents_m[k])
             sigma += _unevenness(face, cloud.noise_sigma)
-            beyond = float(lost[k]) - value
+            beyond = float(seen.lost[k]) - value
             sigma += beyond if beyond > _LOST_PX * 2 * float(cloud.rim.step_length_m.mean()) else 0.0
-            if cloud.edge_sigma_px and directions[k, 2] > _UPWARDS:  # what stands on it is looked for too far out
+            if cloud.edge_sigma_px and upwards[k]:  # what stands on it is looked for too far out
                 ends.append(End(value, sigma, SEEN, grounded[k]))
                 continue
         ends.append(End(value, sigma, COVERED if hides else state, grounded[k]))
-    return ends
+    return [ends[rows] for rows, _ in seen.rim.blocks]
 
 
 def _unevenness(face: F32, noise_sigma: float) -> float:
@@ -133,14 +145,6 @@ def _top_face(on_points: F32, facing: F32, least_m: float) -> F32:
     """Return the heights of a level face above `least_m`: beyond it, readings that bleed may hide where it ends."""
     face = on_points[(on_points > least_m) & (facing > _FACING)]
     return face if not len(face) else face[face > np.quantile(face, 0.9) - _LEAST_REACH_M]
-
-
-def _grounded(cloud: Cloud, body: Bool, rim: Bool) -> Bool:
-    """Return (D,) whether points `body` (D, N) and rim points `rim` (D, M) near an end belong to the foot."""
-    heights = cloud.points_m[2]
-    lowest, highest = float(heights.min()), float(heights.max())
-    foot = lowest + 0.15 * (highest - lowest)
-    return np.asarray(_counts(body & (heights < foot)) + _counts(rim & (cloud.rim.end_m[2] < foot)) >= 3)
 
 
 def _ends_in_a_top(rim: Rim, band: Bool) -> bool:
@@ -163,54 +167,23 @@ def _top(cloud: Cloud, inner_m: F32, band: Bool, read_m: float) -> tuple[float, 
     return (value + read_m) / 2, max(sigma, _UNREAD_TOP * (value - read_m))
 
 
-def _touches_cover(rim: Rim, band: Bool, outermost_rim: int) -> bool:
+def _touches_cover(rim: Rim, band: Bool, on_rim: F32) -> bool:
     """Return whether the outermost pixels lie next to where something nearer begins to cover the object."""
     if not rim.is_covered.any():
         return False
-    ends = rim.px[:, band] if band.any() else rim.px[:, outermost_rim : outermost_rim + 1]
+    ends = rim.px[:, band] if band.any() else rim.px[:, [np.argmax(on_rim)]]
     covers = rim.px[:, rim.is_covered]
     apart = np.abs(ends[:, :, None] - covers[:, None, :]).max(axis=0).min(axis=1)
     return bool(2 * (apart <= _NEXT_PX).sum() > len(apart))
 
 
-def outermost(
-    rim: Rim, on_points: NDArray[np.floating], on_rim: NDArray[np.floating], half: NDArray[np.floating]
-) -> tuple[F64, F64, Bool]:
-    """Return the ends (D,) of a cloud along some coordinates, their sigmas (D,), and the rim points (D, M) on them.
-
-    `on_points` (D, N) and `on_rim` (D, M) are the coordinates of its points and rim, `half` (D, M) those of the
-    rim's steps.
-    """
-    free, length = rim.kind != HIDDEN, np.abs(half)
-    inner = np.where(free, on_rim - half, on_rim)
-    read = inner if rim.is_read.all() else np.where(rim.is_read, inner, -np.inf)
-    least = np.maximum(on_points.max(axis=1), read.max(axis=1))
-    band = free & (inner > least[:, None] - 2 * half - 1e-4) & (half > -1e-4)
-    count = _counts(band)
-    shared = np.maximum(count, 1)
-    mean = (length * band).sum(axis=1) / shared
-    values = np.maximum((on_rim * band).sum(axis=1) / shared, least)
-    if not count.all():
-        mean = np.where(count == 0, length.sum(axis=1) / length.shape[1], mean)
-        values = np.where(count == 0, least, values)
-    lines = np.array([len(set(rim.line.compress(row).tolist())) for row in band])
-    shares = np.minimum(1.0, _STAIRS / np.maximum(lines - 1, 1)) ** _STEEPER
-    return values.astype(np.float64), 2 * _FRACTION_SIGMA * mean * shares, band
-
-
 def _states(beyond: Bool, is_covered: Bool, body: Bool, facing: F32) -> list[str]:
     """Return the states of D ends from what lies beyond their rims and how their faces are turned to their directions.
 
-    `beyond` (D, M) are the rim points of each, `is_covered` (M,); `body` (D, N) its points, turned by `facing` (D, N).
+    `beyond` and `is_covered` (D, M) are of the rim points of each, `body` (D, N) its points, turned by `facing` (D, N).
     """
     masks = (beyond & is_covered, beyond, body & np.isfinite(facing), body & (facing > 0.7), body & (facing < -0.7))
-    return [_state(*counts) for counts in zip(*(_counts(mask).tolist() for mask in masks), strict=True)]
-
-
-def _counts(mask: Bool) -> I32:
-    """Return how many of each row (D, N) are true."""
-    counts: I32 = mask.view(np.uint8).sum(axis=1, dtype=np.int32)
-    return counts
+    return [_state(*numbers) for numbers in zip(*(counts(mask).tolist() for mask in masks), strict=True)]
 
 
 def _state(covered: int, rims: int, faces: int, outward: int, inward: int) -> str:

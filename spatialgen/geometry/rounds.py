@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from spatialgen.geometry.boxes import fit_circle, middle, resample_with_normals
 from spatialgen.geometry.clouds import Cloud
-from spatialgen.geometry.ends import outermost
+from spatialgen.geometry.rows import one_row, outermost
 from spatialgen.records import F32, F64, Bool
+
+_Floats = TypeVar("_Floats", F32, F64)
 
 _OUTLINE_SAMPLES = 64
 _LIMB = 0.85
@@ -45,7 +48,7 @@ def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle
     """
     points, normals = resample_with_normals(hull_m, _OUTLINE_SAMPLES)
     size = float((hull_m.max(axis=0) - hull_m.min(axis=0)).max())
-    pixel = 2 * middle(np.sqrt(cloud.rim.step_m[0] ** 2 + cloud.rim.step_m[1] ** 2))
+    pixel = 2 * middle(np.sqrt(_squared(cloud.rim.step_m[:2])))
     allowed = tolerance + 0.5 * pixel / max(size, 1e-6)
     center, radius, misfit = fit_circle(points)
     if math.isfinite(radius) and misfit <= allowed * radius:
@@ -68,8 +71,14 @@ def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle
 def _farthest(cloud: Cloud, center: F64) -> float:
     """Return how far from `center` (2,) the object's own pixels lie; beyond them its end is only half known."""
     own = np.concatenate([cloud.points_m[:2], cloud.rim.end_m[:2] - cloud.rim.step_m[:2]], axis=1)
-    x, y = own - center[:, None]
-    return float(np.sqrt((x * x + y * y).max()))
+    return math.sqrt(_squared(own - center[:, None]).max())
+
+
+def _squared(arms: _Floats) -> _Floats:
+    """Return the squared lengths (N,) of arms (2, N)."""
+    x, y = arms
+    squared: _Floats = x * x + y * y
+    return squared
 
 
 def _backed(points: F64, cloud: Cloud, reach_m: float) -> Bool:
@@ -84,7 +93,7 @@ def _is_near(points: F64, others: F32, reach_m: float) -> Bool:
     """Return which points (N, 2) lie within reach of any of `others` (2, K)."""
     there = others.astype(np.float64)
     squared = points @ (-2 * there)
-    squared += (there * there).sum(axis=0)
+    squared += _squared(there)
     return np.asarray(squared.min(axis=1) + (points * points).sum(axis=1) < reach_m**2)
 
 
@@ -102,10 +111,9 @@ def _on_limb(arms: F64, eye: F64) -> F64:
     the point of the ray that is nearest to the axis stands for the limb.
     """
     rays = arms - eye[:, None]
-    share = -(eye @ rays) / np.maximum(rays[0] ** 2 + rays[1] ** 2, 1e-12)
-    foot = eye[:, None] + share * rays
-    is_limb = foot[0] ** 2 + foot[1] ** 2 > _LIMB**2 * (arms[0] ** 2 + arms[1] ** 2)
-    return np.where(is_limb, foot, arms)
+    share = (eye @ rays) / np.maximum(_squared(rays), 1e-12)
+    foot = eye[:, None] - share * rays
+    return np.where(_squared(foot) > _LIMB**2 * _squared(arms), foot, arms)
 
 
 def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) -> Circle:
@@ -117,23 +125,26 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) 
     pixel = 2 * middle(cloud.rim.step_length_m)
     edge = cloud.edge_sigma_px * pixel
     variance = (_UNFITTED * pixel + _UNFITTED_EDGE * edge) ** 2
+    slants = np.abs(cloud.normals[2])
     with np.errstate(invalid="ignore"):
-        slants = np.minimum(np.abs(cloud.normals[2]) / _SLANTED, 1)
-        upright = np.abs(cloud.normals[2]) < _UPRIGHT
+        upright = slants < _UPRIGHT
+    slants = np.minimum(slants / _SLANTED, 1)
     for _ in range(2):
-        rim, points = _on_limb(cloud.rim.end_m[:2] - center[:, None], eye_m[:2] - center), cloud.points_m[:2]
-        inner = points - center[:, None]
-        on_rim, on_points = np.hypot(*rim), np.hypot(*inner)
-        half = (rim[0] * cloud.rim.step_m[0] + rim[1] * cloud.rim.step_m[1]) / np.maximum(on_rim, 1e-9)
-        (value,), _, (band,) = outermost(cloud.rim, on_points[None], on_rim[None], half[None])
+        rim = _on_limb(cloud.rim.end_m[:2] - center[:, None], eye_m[:2] - center)
+        inner = cloud.points_m[:2] - center[:, None]
+        on_rim, on_points = np.sqrt(_squared(rim)), np.sqrt(_squared(inner))
+        half = (rim * cloud.rim.step_m[:2]).sum(axis=0) / np.maximum(on_rim, 1e-9)
+        (value,), _, (band,) = outermost(one_row(cloud.rim), on_points[None], on_rim[None], half[None])
         below = max(0.3 * float(np.abs(half).mean()), 2e-4)
         outer = upright & (on_points > value - below)
         chosen = np.concatenate([np.compress(band, rim, axis=1), np.compress(outer, inner, axis=1)], axis=1)
         if chosen.shape[1] < 12:
             break
+        away = np.concatenate([on_rim[band], on_points[outer]])
+        on_ray = cloud.noise_sigma * (away + (center - eye_m[:2]) @ chosen / np.maximum(away, 1e-9))
         spread = np.concatenate([half[band] ** 2 / 3, (below * slants[outer]) ** 2 / 3])
-        spread += _on_ray(chosen, center, eye_m, cloud.noise_sigma) ** 2 + (_LEAST * radius) ** 2
-        shift, found, doubt = _weighted_circle(chosen, radius, spread)
+        spread += on_ray**2 + (_LEAST * radius) ** 2
+        shift, found, doubt = _weighted_circle(chosen, away, radius, spread)
         if not 0.8 * radius < found < 1.2 * radius:
             break
         sides = outer if outer.any() else upright
@@ -143,21 +154,17 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) 
     return Circle(center, radius, float(np.sqrt(_ALIKE * variance)) + _LEAST * radius + max(beyond, 0.0))
 
 
-def _on_ray(arms: F64, center: F64, eye_m: F64, noise_sigma: float) -> F64:
-    """Return what the depth's noise moves points at `arms` (2, N) from a centre along their radius."""
-    rays = arms + (center - eye_m[:2])[:, None]
-    along = np.abs((rays * arms).sum(axis=0)) / np.maximum(np.hypot(*arms), 1e-9)
-    return np.asarray(noise_sigma * along)
-
-
-def _weighted_circle(arms: F64, radius: float, variance: F64) -> tuple[F64, float, float]:
+def _weighted_circle(arms: F64, away: F64, radius: float, variance: F64) -> tuple[F64, float, float]:
     """Return by how much the centre of a circle moves (2,), its radius and that one's variance.
 
-    One Gauss-Newton step of the weighted least squares of distances, from the circle about the origin.
+    One Gauss-Newton step of the weighted least squares of distances, from the circle about the origin; `arms` (2, N)
+    are `away` (N,) from it.
     """
-    away = np.hypot(*arms)
-    slopes = np.array([*(arms / away), np.ones(len(away))])
-    normal = (slopes / variance) @ slopes.T
-    inverse = np.linalg.inv(normal + 1e-12 * np.trace(normal) * np.eye(3))
-    dx, dy, grown = inverse @ ((slopes / variance) @ (away - radius))
+    rows = np.ones((4, len(away)))
+    rows[:2] = arms / away
+    rows[3] = away - radius
+    system = (rows[:3] / variance) @ rows.T
+    normal = system[:, :3] + 1e-12 * np.trace(system) * np.eye(3)
+    inverse = np.linalg.inv(normal)
+    dx, dy, grown = inverse @ system[:, 3]
     return np.array([dx, dy]), radius + float(grown), float(inverse[2, 2])

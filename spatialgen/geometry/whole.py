@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,11 +19,12 @@ from spatialgen.geometry.boxes import (
     yaw_degrees,
 )
 from spatialgen.geometry.clouds import Cloud
-from spatialgen.geometry.ends import COVERED, SEEN, End, find_ends, missing_sigma
+from spatialgen.geometry.ends import COVERED, SEEN, Asked, End, find_ends, missing_sigma
 from spatialgen.geometry.hidden import SeenThrough, is_grounded, rooms_beyond
 from spatialgen.geometry.rounds import Circle, fit_round
 from spatialgen.records import F32, F64, Bool
 
+_T = TypeVar("_T")
 _TURN = np.linspace(0, 2 * np.pi, 48, endpoint=False)
 CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 """The unit circle (48, 2), counter-clockwise."""
@@ -72,22 +75,49 @@ class Whole:
     tie: tuple[float, float] = (0.0, 0.0)
 
 
-def estimate_whole(cloud: Cloud, eye_m: F64, tolerance: float, seen_through: SeenThrough | None) -> Whole:
-    """Return the whole object behind a cloud seen from `eye_m` (3,). `tolerance`: relative misfit allowed.
+_Estimate = Generator[Asked, list[End], _T]
+"""An estimate in the making: it asks where its cloud ends in some directions, and is told."""
 
-    Without `seen_through` only its place and kind hold, not its outline nor its sigmas: enough for what is cut by the
-    picture's border, whose size nobody is told.
+
+def estimate_wholes(
+    clouds: Sequence[Cloud], eye_m: F64, tolerance: float, seen_through: Sequence[SeenThrough | None]
+) -> list[Whole]:
+    """Return the whole objects behind clouds seen from `eye_m` (3,). `tolerance`: relative misfit allowed.
+
+    Without `seen_through` only an object's place and kind hold, not its outline nor its sigmas: enough for what is
+    cut by the picture's border, whose size nobody is told.
     """
+    estimates = [_estimate(cloud, eye_m, tolerance, way) for cloud, way in zip(clouds, seen_through, strict=True)]
+    return _side_by_side(estimates)
+
+
+def _side_by_side(estimates: Sequence[_Estimate[Whole]]) -> list[Whole]:
+    """Return what estimates come to, the ends that all of them ask for next found in one go."""
+    wholes: dict[int, Whole] = {}
+    asked = {k: next(estimate) for k, estimate in enumerate(estimates)}
+    while asked:
+        told, asked = dict(zip(asked, find_ends(list(asked.values())), strict=True)), {}
+        for k, ends in told.items():
+            try:
+                asked[k] = estimates[k].send(ends)
+            except StopIteration as done:
+                wholes[k] = done.value
+    return [wholes[k] for k in range(len(estimates))]
+
+
+def _estimate(cloud: Cloud, eye_m: F64, tolerance: float, seen_through: SeenThrough | None) -> _Estimate[Whole]:
     surface = cloud.surface_m
     height = float(surface[2].max() - surface[2].min())
     ball = fit_ball(cloud, eye_m, tolerance)
     if ball is not None:
-        return _ball_whole(ball, find_ends(cloud, _VERTICAL[:1], np.array([height]))[0])
+        (low,) = yield Asked(cloud, _VERTICAL[:1], np.array([height]))
+        return _ball_whole(ball, low)
     hull = convex_hull(surface[:2])
     circle = fit_round(cloud, hull, eye_m, tolerance)
     if circle is not None:
-        return _round_whole(cloud, circle, *_vertical_ends(cloud, height, seen_through))
-    return _box_whole(cloud, hull, height, eye_m, seen_through)
+        down, high = yield from _ends(Asked(cloud, _VERTICAL, np.full(2, height)), seen_through)
+        return _round_whole(cloud, circle, _as_low(down), high)
+    return (yield from _box_whole(cloud, hull, height, eye_m, seen_through))
 
 
 def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
@@ -103,28 +133,24 @@ def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
     return replace(whole, side_sigma_m=whole.side_sigma_m + sides, x_sigma_m=x_sigma)
 
 
-def _vertical_ends(cloud: Cloud, height: float, seen_through: SeenThrough | None) -> tuple[End, End]:
-    down, up = _ends(cloud, _VERTICAL, np.full(2, height), seen_through)
-    return _as_low(down), up
-
-
 def _as_low(end: End) -> End:
     """Return an end along a direction as one along the opposite axis."""
     return replace(end, value_m=-end.value_m)
 
 
-def _ends(cloud: Cloud, directions: F64, extents_m: F64, seen_through: SeenThrough | None) -> list[End]:
-    """Return the ends along `directions` (D, 3) with the room beyond those that are not seen.
+def _ends(asked: Asked, seen_through: SeenThrough | None) -> _Estimate[list[End]]:
+    """Return the ends of a cloud with the room beyond those that are not seen.
 
     Readings next to borders that had to be set right refute nothing; what carries an object settles its bottom.
     """
-    ends = find_ends(cloud, directions, extents_m)
+    ends = yield asked
     if seen_through is None:
         return ends
+    cloud, directions = asked.cloud, asked.directions
     unseen = [k for k, end in enumerate(ends) if end.state != SEEN and directions[k, 2] >= 0]
     if cloud.edge_sigma_px or not unseen:
         return ends
-    rooms = rooms_beyond(cloud, [ends[k] for k in unseen], directions[unseen], extents_m[unseen], seen_through)
+    rooms = rooms_beyond(cloud, [ends[k] for k in unseen], directions[unseen], asked.extents_m[unseen], seen_through)
     for k, room in zip(unseen, rooms, strict=True):
         ends[k] = replace(ends[k], room_m=room)
     return ends
@@ -187,7 +213,9 @@ def _heights(low: End, high: End, across_m: float) -> tuple[F64, F64]:
     return np.array([low.value_m, high.value_m]), np.array(sigmas)
 
 
-def _box_whole(cloud: Cloud, hull: F64, height: float, eye_m: F64, seen_through: SeenThrough | None) -> Whole:
+def _box_whole(
+    cloud: Cloud, hull: F64, height: float, eye_m: F64, seen_through: SeenThrough | None
+) -> _Estimate[Whole]:
     facing = _facing_angle(cloud)
     angle, tie = _best_angle(hull, facing)
     rough = bounding_rectangle(hull, angle)
@@ -195,7 +223,7 @@ def _box_whole(cloud: Cloud, hull: F64, height: float, eye_m: F64, seen_through:
     directions[:4, :2] = -rough.u, rough.u, -rough.v, rough.v
     directions[4:] = _VERTICAL
     extents = np.array([*(2 * rough.half_m).repeat(2), height, height])
-    *sides, down, high = _ends(cloud, directions, extents, seen_through)
+    *sides, down, high = yield from _ends(Asked(cloud, directions, extents), seen_through)
     low = _as_low(down)
     if low.state != SEEN:  # whatever is lowest is not the foot
         sides = [replace(end, grounded=False) for end in sides]
@@ -209,7 +237,7 @@ def _box_whole(cloud: Cloud, hull: F64, height: float, eye_m: F64, seen_through:
     if facing is None and _is_curved(cloud):
         sigmas += _CURVED * 2 * float(rectangle.half_m.max()) * _face_away(rectangle, eye_m)
     outline = _outline(rectangle, hull, z, seen_through)
-    x, x_sigma = _lateral(cloud, outline, (rectangle, sigmas), float(z[1] - z[0]), seen_through)
+    x, x_sigma = yield from _lateral(cloud, outline, (rectangle, sigmas), float(z[1] - z[0]), seen_through)
     return Whole("box", rectangle, outline, x, z, sigmas, x_sigma, z_sigma, low.state, tie=tie)
 
 
@@ -268,7 +296,7 @@ def _outline(rectangle: Rectangle, hull: F64, z_m: F64, seen_through: SeenThroug
 
 def _lateral(
     cloud: Cloud, outline: F64, box: tuple[Rectangle, F64], height: float, seen_through: SeenThrough
-) -> tuple[F64, F64]:
+) -> _Estimate[tuple[F64, F64]]:
     """Return the interval of x and the sigmas of its ends.
 
     Ends are measured, unless a corner of the box that is not itself seen lies farther out.
@@ -280,7 +308,7 @@ def _lateral(
     if len(outline) == 4:
         return outer, np.full(2, corner_sigma)
     extent = float(outer[1] - outer[0])
-    low, high = _ends(cloud, _LATERAL, np.full(2, extent), seen_through)
+    low, high = yield from _ends(Asked(cloud, _LATERAL, np.full(2, extent)), seen_through)
     x = np.array([-low.value_m, high.value_m])
     sigma = np.array([missing_sigma(end, extent, extent, max(extent, height)) for end in (low, high)])
     beyond = np.array([x[0] - outer[0], outer[1] - x[1]])

@@ -22,7 +22,7 @@ from spatialgen.geometry.scale import checked_scale
 from spatialgen.geometry.surfaces import seen_through, whole_surface
 from spatialgen.geometry.thin import thin_parts
 from spatialgen.geometry.visibility import visible_share
-from spatialgen.geometry.whole import estimate_whole, with_hidden_handle
+from spatialgen.geometry.whole import estimate_wholes, with_hidden_handle
 from spatialgen.records import (
     F32,
     I32,
@@ -217,13 +217,12 @@ def _lift(
             clouds[k] = item.cloud
     margin = 0.01 + 2 * ground.noise.sigma
     through = partial(seen_through, view=ground.view, depth_m=depth, margin=margin)
+    ways = [through if _may_be_told(seen[k], config) else None for k in clouds]
     wholes = [
-        with_hidden_handle(
-            estimate_whole(cloud, eye, tolerance, through if _may_be_told(seen[k], config) else None),
-            detections.labels[seen[k].index],
-            _is_unsure(cloud, quality),
+        with_hidden_handle(whole, detections.labels[seen[k].index], _is_unsure(cloud, quality))
+        for (k, cloud), whole in zip(
+            clouds.items(), estimate_wholes(list(clouds.values()), eye, tolerance, ways), strict=True
         )
-        for k, cloud in clouds.items()
     ]
     standings = settle(
         wholes,
