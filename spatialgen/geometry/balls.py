@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +14,7 @@ from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.rims import OPEN
 from spatialgen.records import F64
 
-_MIN_RIM = 24
+_MIN_RIM, _MIN_POINTS = 24, 50
 _STAIRCASE = 0.7
 """Root mean square distance of a round border from the pixels' own border, in half pixels, with room to spare."""
 
@@ -29,30 +32,38 @@ class Ball:
     sigma_m: float
 
 
-def fit_ball(cloud: Cloud, eye_m: F64, tolerance: float) -> Ball | None:
-    """Return the sphere that a cloud shows, seen from `eye_m` (3,), or None where it shows something else.
+def fit_balls(clouds: Sequence[Cloud], eye_m: F64, tolerance: float) -> list[Ball | None]:
+    """Return the spheres that clouds show, seen from `eye_m` (3,), None for each that shows something else.
 
     The rays to a sphere's rim make a circular cone, whatever the depth's errors; its axis n solves r . n = 1 over
     the rim's unit rays r. The cone gives direction and sin(half angle) = radius / distance; the cap's depth gives
     the distance. `tolerance` bounds the misfit of cone and cap, relative to the radius, pixels aside.
     """
-    free = cloud.rim.kind == OPEN
-    if np.count_nonzero(free) < _MIN_RIM or cloud.points_m.shape[1] < 50:
-        return None
-    rays = np.compress(free, cloud.rim.end_m, axis=1) - eye_m[:, None]
+    found: list[Ball | None] = [None] * len(clouds)
+    free = [cloud.rim.kind == OPEN for cloud in clouds]
+    counts = {k: int(np.count_nonzero(own)) for k, own in enumerate(free) if clouds[k].points_m.shape[1] >= _MIN_POINTS}
+    counts = {k: count for k, count in counts.items() if count >= _MIN_RIM}
+    if not counts:
+        return found
+    parts = [slice(*span) for span in itertools.pairwise([0, *itertools.accumulate(counts.values())])]
+    rays = np.concatenate([clouds[k].rim.end_m.compress(free[k], axis=1) for k in counts], axis=1) - eye_m[:, None]
     ranges = np.sqrt((rays * rays).sum(axis=0))
-    half_pixel = float(middle(np.compress(free, cloud.rim.step_length_m) / ranges))
+    half_pixels = np.concatenate([clouds[k].rim.step_length_m.compress(free[k]) for k in counts]) / ranges
     rays /= ranges
-    axis = np.linalg.solve(rays @ rays.T + _LEAST_SPREAD, rays.sum(axis=1))
-    length = float(np.sqrt(axis @ axis))
-    axis /= length
-    half_angle = float(np.arccos(min(1 / length, 1.0)))
-    off = np.arccos(np.minimum(axis @ rays, 1)) - half_angle
-    allowed = tolerance * half_angle + _STAIRCASE * half_pixel
-    if half_angle < 1e-3 or np.sqrt((off @ off) / len(off)) > allowed:
-        return None
-    sigma = max(0.0015 * half_angle, half_pixel * _ROUGHNESS / np.sqrt(free.sum()))
-    return _with_distance(cloud, eye_m, axis, float(np.sin(half_angle)), tolerance, sigma / half_angle)
+    own_rays = [rays[:, part] for part in parts]
+    normals = np.array([own @ own.T for own in own_rays]) + _LEAST_SPREAD
+    axes = np.linalg.solve(normals, np.array([own.sum(axis=1) for own in own_rays])[..., None])[..., 0]
+    lengths = np.sqrt((axes * axes).sum(axis=1))
+    axes /= lengths[:, None]
+    half_angles = np.arccos(np.minimum(1 / lengths, 1.0)).tolist()
+    angles = np.arccos(np.minimum(np.concatenate([axis @ own for axis, own in zip(axes, own_rays, strict=True)]), 1))
+    for (k, count), part, axis, half_angle in zip(counts.items(), parts, axes, half_angles, strict=True):
+        off, half_pixel = angles[part] - half_angle, middle(half_pixels[part])
+        allowed = tolerance * half_angle + _STAIRCASE * half_pixel
+        if half_angle >= 1e-3 and math.sqrt(off @ off / count) <= allowed:
+            sigma = max(0.0015 * half_angle, half_pixel * _ROUGHNESS / math.sqrt(count))
+            found[k] = _with_distance(clouds[k], eye_m, axis, math.sin(half_angle), tolerance, sigma / half_angle)
+    return found
 
 
 def _with_distance(

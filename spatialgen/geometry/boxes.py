@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialgen.records import F64, I32
+from spatialgen.records import F32, F64, I32, Bool
 
 ROUND_BELOW = 1.05
 """A footprint with length / width below this has no yaw (spec: The object)."""
 
+_FEW = 100
+_CLEARLY = np.float32(1e-4)
+"""Farther inside of a side than this, relative to the longest side, is inside however it is rounded."""
+
+_TURN = 2 * np.pi * np.arange(12) / 12
+_COMPASS = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1).astype(np.float32)
+_NEXT = np.roll(np.arange(len(_COMPASS)), -1)
 _CORNERS = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
 
 
@@ -39,9 +47,25 @@ class Rectangle:
 
 def convex_hull(points_m: NDArray[np.floating]) -> F64:
     """Return the corners (K, 2), counter-clockwise, of the convex hull of points (2, N)."""
-    flat = np.ascontiguousarray(points_m.T, np.float32)
+    flat = np.ascontiguousarray(_outer(points_m.astype(np.float32, copy=False)).T)
     hull = cv2.convexHull(flat, clockwise=False)[:, 0].astype(np.float64)
     return hull[::-1] if _signed_area(hull) < 0 else hull
+
+
+def _outer(points_m: F32) -> F32:
+    """Return points (2, N) without most of those inside their hull: to tell these costs less than to sort them all.
+
+    Kept is what is not clearly inside of the polygon of those farthest out in a few directions.
+    """
+    if points_m.shape[1] < _FEW:
+        return points_m
+    corners: F32 = points_m.take((_COMPASS @ points_m).argmax(axis=1), axis=1)
+    x, y = corners.take(_NEXT, axis=1) - corners
+    outwards, squared = np.array([y, -x]), x * x + y * y
+    if not squared.any():
+        return corners
+    least = (outwards * corners).sum(axis=0) - _CLEARLY * np.sqrt(squared * squared.max())
+    return points_m.compress((outwards.T @ points_m > least[:, None]).any(axis=0), axis=1)
 
 
 def _signed_area(polygon: F64) -> float:
@@ -80,46 +104,58 @@ def smallest_rectangle(hull: F64) -> Rectangle:
 
 
 def fit_circle(points_m: F64) -> tuple[F64, float, float]:
-    """Return centre (2,), radius and root mean square residual of the circle through points (N, 2).
+    """Return centre (2,), radius and root mean square residual of the circle through points (N, 2)."""
+    (center,), (radius,), (misfit,) = fit_circles(points_m[None], np.ones((1, len(points_m)), bool))
+    return center, float(radius), float(misfit)
+
+
+def fit_circles(points_m: F64, chosen: Bool) -> tuple[F64, F64, F64]:
+    """Return centres (K, 2), radii (K,) and root mean square residuals (K,) of the circles through those `chosen`
+    (K, N) of points (K, N, 2); infinite radii and residuals where they lie on a line.
 
     Kasa's linear fit of |p|^2 = 2 c p + (r^2 - |c|^2), about the points' mean.
     """
-    count = len(points_m)
-    mean = points_m.sum(axis=0) / count
-    rows = np.empty((3, count))
-    rows[:2] = (points_m - mean).T
-    x, y, square = rows
-    np.add(x * x, y * y, out=square)
-    (xx, xy, xs), (_, yy, ys), _ = (rows @ rows.T).tolist()
+    weight = chosen[:, None].astype(np.float64)
+    points = points_m.swapaxes(1, 2)
+    count = np.maximum(weight[:, 0].sum(axis=1), 1)
+    mean = (points * weight).sum(axis=2) / count[:, None]
+    rows = np.empty((len(points), 3, points.shape[2]))
+    rows[:, :2] = (points - mean[:, :, None]) * weight
+    rows[:, 2] = (rows[:, :2] ** 2).sum(axis=1)
+    (xx, xy, xs), (_, yy, ys), _ = (rows @ rows.swapaxes(1, 2)).transpose(1, 2, 0)
     determinant = xx * yy - xy * xy
-    if determinant <= 1e-9 * (xx + yy) ** 2:
-        return mean, float("inf"), float("inf")
-    a, b = (yy * xs - xy * ys) / (2 * determinant), (xx * ys - xy * xs) / (2 * determinant)
-    radius = math.sqrt((xx + yy) / count + a * a + b * b)
-    residual = np.sqrt((x - a) ** 2 + (y - b) ** 2) - radius
-    return mean + np.array([a, b]), radius, math.sqrt(float(residual @ residual) / count)
+    is_line = determinant <= 1e-9 * (xx + yy) ** 2
+    apart = np.array([yy * xs - xy * ys, xx * ys - xy * xs]) / np.where(is_line, 1, 2 * determinant)
+    radius = np.sqrt((xx + yy) / count + (apart * apart).sum(axis=0))
+    away = np.sqrt(((rows[:, :2] - apart.T[:, :, None]) ** 2).sum(axis=1))
+    misfit = np.sqrt((((away - radius[:, None]) * weight[:, 0]) ** 2).sum(axis=1) / count)
+    return mean + apart.T, np.where(is_line, np.inf, radius), np.where(is_line, np.inf, misfit)
 
 
 def resample(polygon: F64, count: int) -> F64:
     """Return `count` points (count, 2) evenly along a closed polygon (K, 2)."""
-    return _resampled(polygon, count)[0]
+    return np.asarray(_resampled([polygon], count)[0][0])
 
 
-def resample_with_normals(polygon: F64, count: int) -> tuple[F64, F64]:
-    """Return the points (count, 2) of `resample`, and there the unit outward normals (count, 2) of the sides."""
-    points, along = _resampled(polygon, count)
-    return points, np.array([along[:, 1], -along[:, 0]]).T
+def resample_with_normals(polygons: Sequence[F64], count: int) -> tuple[F64, F64]:
+    """Return points (P, count, 2) evenly along each of P closed polygons (K, 2), and the unit outward normals there."""
+    points, along = _resampled(polygons, count)
+    return points, np.stack([along[..., 1], -along[..., 0]], axis=-1)
 
 
-def _resampled(polygon: F64, count: int) -> tuple[F64, F64]:
-    """Return points (count, 2) evenly along a closed polygon (K, 2), and the unit directions (count, 2) there."""
-    sides = np.concatenate([polygon[1:], polygon[:1]]) - polygon
+def _resampled(polygons: Sequence[F64], count: int) -> tuple[F64, F64]:
+    """Return points (P, count, 2) evenly along closed polygons (K, 2), and the unit directions of their sides there."""
+    corners = np.concatenate(polygons)
+    sides = np.concatenate([np.concatenate([polygon[1:], polygon[:1]]) for polygon in polygons]) - corners
     lengths = np.maximum(np.sqrt((sides * sides).sum(axis=1)), 1e-12)
-    ends = lengths.cumsum()
-    at = (np.arange(count) + 0.5) / count * ends[-1]
+    ends = lengths.cumsum()  # of the way along one polygon after the other
+    stop = ends[np.cumsum([len(polygon) for polygon in polygons]) - 1, None]
+    start = np.concatenate([[[0.0]], stop[:-1]])
+    at = start + (np.arange(count) + 0.5) / count * (stop - start)
     side = ends.searchsorted(at, side="right")
     along = (sides / lengths[:, None]).take(side, axis=0)
-    return polygon.take(side, axis=0) + (at - (ends - lengths).take(side))[:, None] * along, along
+    points: F64 = corners.take(side, axis=0) + (at - (ends - lengths).take(side))[..., None] * along
+    return points, along
 
 
 def middle(values: NDArray[np.floating] | I32) -> float:

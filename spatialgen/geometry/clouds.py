@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,20 +92,22 @@ def _depths(depth_m: F32, edge_sigma_px: float) -> tuple[float, float, float]:
     Those are what a sample misses, and the border, as far as it may be off.
     """
     step = max(1, len(depth_m) // _MOST_DEPTHS)
-    depths = np.sort(depth_m[::step])
+    depths = depth_m[::step].copy()
     border = 4.2 * edge_sigma_px / math.sqrt(len(depth_m))
     doubt = (_SAMPLED if step > 1 else 0.0) / math.sqrt(len(depths)) + border
-    median, m0, m1 = (_at_share(depths, 0.5 + spread) for spread in (0.0, -doubt, doubt))
-    nearest, n0, n1 = (_at_share(depths, 0.02 + _SPREAD_OF_NEAREST * spread) for spread in (0.0, -doubt, doubt))
+    less = _SPREAD_OF_NEAREST * doubt
+    shares = (0.5, 0.5 - doubt, 0.5 + doubt, 0.02, 0.02 - less, 0.02 + less)
+    median, m0, m1, nearest, n0, n1 = _at_shares(depths, shares)
     return median, nearest, max(m1 - m0, n1 - n0) / 2
 
 
-def _at_share(ordered: F32, share: float) -> float:
-    """Return below what a share of ascending values (N,) lies, between two of them where need be."""
-    place = min(max(share, 0.0), 1.0) * (len(ordered) - 1)
-    below = int(place)
-    low, high = float(ordered[below]), float(ordered[math.ceil(place)])
-    return low + (place - below) * (high - low)
+def _at_shares(values: F32, shares: Sequence[float]) -> list[float]:
+    """Return below what some shares of values (N,) lie, between two of them where need be. Reorders the values."""
+    places = [min(max(share, 0.0), 1.0) * (len(values) - 1) for share in shares]
+    low, high = [math.floor(place) for place in places], [math.ceil(place) for place in places]
+    values.partition(sorted({*low, *high}))
+    below, above = values[low].tolist(), values[high].tolist()
+    return [a + (place - k) * (b - a) for place, k, a, b in zip(places, low, below, above, strict=True)]
 
 
 def _without_background(crop: Crop, view: View, floor_m: float | None) -> Bool:

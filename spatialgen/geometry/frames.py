@@ -65,4 +65,5 @@ def canonical_from_camera(up_camera: F64) -> F64:
         axis = np.array([0.0, 0.0, 1.0])
     forward = axis - (axis @ up_camera) * up_camera
     forward /= np.linalg.norm(forward)
-    return np.stack([np.cross(forward, up_camera), forward, up_camera])
+    (a, b, c), (x, y, z) = forward.tolist(), up_camera.tolist()
+    return np.array([(b * z - c * y, c * x - a * z, a * y - b * x), (a, b, c), (x, y, z)])

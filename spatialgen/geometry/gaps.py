@@ -64,7 +64,7 @@ def _near_bounds(points_m: F32, others_m: F32, within_m: float) -> F32:
     """Return the points (3, N) that are within reach of the axis-aligned bounds of others."""
     low, high = others_m.min(axis=1)[:, None], others_m.max(axis=1)[:, None]
     outside = points_m - np.minimum(np.maximum(points_m, low), high)
-    return np.compress((outside * outside).sum(axis=0) <= within_m**2, points_m, axis=1)
+    return points_m.compress((outside * outside).sum(axis=0) <= within_m**2, axis=1)
 
 
 def _at_most(points_m: F32) -> F32:

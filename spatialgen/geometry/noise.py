@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spatialgen.geometry.boxes import middle
 from spatialgen.geometry.grid import Grid
 from spatialgen.records import F32
 
@@ -40,8 +41,8 @@ def measure_noise(ratio: F32, grid: Grid, given_sigma: float) -> DepthNoise | No
     seen = np.isfinite(error)
     if seen.sum() < MIN_SAMPLES:
         return None
-    away = np.abs(error - np.median(error[seen]))
-    seen &= away <= _FOREIGN * np.median(away[seen]) + LEAST_SIGMA
+    away = np.abs(error - np.float32(middle(error[seen])))
+    seen &= away <= _FOREIGN * np.float32(middle(away[seen])) + LEAST_SIGMA
     error = np.where(seen, error - error[seen].mean(), np.float32(0))
     variance = float((error**2).sum() / seen.sum())
     sigma = max(float(np.sqrt(variance)), given_sigma, LEAST_SIGMA)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ class Rim:
 
     def part(self, span: slice) -> Rim:
         """Return some of the rim points."""
-        return Rim(*(np.ascontiguousarray(getattr(self, field.name)[..., span]) for field in fields(self)))
+        return Rim(*(np.ascontiguousarray(getattr(self, name)[..., span]) for name in Rim.__slots__))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

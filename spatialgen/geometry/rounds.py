@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
-from spatialgen.geometry.boxes import fit_circle, middle, resample_with_normals
+from spatialgen.geometry.boxes import fit_circle, fit_circles, middle, resample_with_normals
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.rows import one_row, outermost
 from spatialgen.records import F32, F64, Bool
@@ -41,30 +43,59 @@ class Circle:
     sigma_m: float
 
 
-def fit_round(cloud: Cloud, hull_m: F64, eye_m: F64, tolerance: float) -> Circle | None:
-    """Return the circle whose whole, or whose side towards the eye, is the outline `hull_m` (K, 2); else None.
+_Fit = tuple[F64, float, float]
+"""A circle's centre (2,), its radius and the root mean square residual."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outline:
+    """Points (N, 2) along an outline of some size, those on its `front` (N,), and the circles through all and these."""
+
+    points_m: F64
+    size_m: float
+    front: Bool
+    whole_fit: _Fit
+    front_fit: _Fit
+
+
+def fit_rounds(clouds: Sequence[Cloud], hulls_m: Sequence[F64], eye_m: F64, tolerance: float) -> list[Circle | None]:
+    """Return the circles whose whole, or whose side towards the eye, is the outline (K, 2) of a cloud; else None.
 
     `tolerance`: relative misfit allowed, pixels aside.
     """
-    points, normals = resample_with_normals(hull_m, _OUTLINE_SAMPLES)
-    size = float((hull_m.max(axis=0) - hull_m.min(axis=0)).max())
+    if not clouds:
+        return []
+    points, normals = resample_with_normals(hulls_m, _OUTLINE_SAMPLES)
+    fronts = ((eye_m[:2] - points) * normals).sum(axis=2) > 0
+    sizes = [float((hull.max(axis=0) - hull.min(axis=0)).max()) for hull in hulls_m]
+    fits = (_fits(points, np.ones_like(fronts)), _fits(points, fronts))
+    outlines = itertools.starmap(_Outline, zip(points, sizes, fronts, *fits, strict=True))
+    return [_fit_round(*one, eye_m, tolerance) for one in zip(clouds, outlines, strict=True)]
+
+
+def _fits(points: F64, chosen: Bool) -> list[_Fit]:
+    centers, radii, misfits = fit_circles(points, chosen)
+    return list(zip(centers, radii.tolist(), misfits.tolist(), strict=True))
+
+
+def _fit_round(cloud: Cloud, outline: _Outline, eye_m: F64, tolerance: float) -> Circle | None:
+    points, size = outline.points_m, outline.size_m
     pixel = 2 * middle(np.sqrt(_squared(cloud.rim.step_m[:2])))
     allowed = tolerance + 0.5 * pixel / max(size, 1e-6)
-    center, radius, misfit = fit_circle(points)
+    center, radius, misfit = outline.whole_fit
     if math.isfinite(radius) and misfit <= allowed * radius:
-        return _refined(cloud, center, radius, eye_m, True)
-    front = ((eye_m[:2] - points) * normals).sum(axis=1) > 0
+        return _refined(cloud, center, radius, eye_m)
     for attempt in range(2 if cloud.rim.is_covered.any() else 1):
-        chosen = front if attempt == 0 else _backed(points, cloud, 0.02 * size + 0.5 * pixel)
+        chosen = outline.front if attempt == 0 else _backed(points, cloud, 0.02 * size + 0.5 * pixel)
         if np.count_nonzero(chosen) < 12:
             continue
-        center, radius, misfit = fit_circle(points[chosen])
+        center, radius, misfit = outline.front_fit if attempt == 0 else fit_circle(points[chosen])
         if not radius <= 0.75 * size or misfit > 0.6 * allowed * radius:
             continue
         if _farthest(cloud, center) > radius * (1 + 2 * allowed):
             continue
         if _arc(points[chosen] - center) >= _LEAST_ARC_RAD:
-            return _refined(cloud, center, radius, eye_m, False)
+            return _refined(cloud, center, radius, eye_m)
     return None
 
 
@@ -84,8 +115,8 @@ def _squared(arms: _Floats) -> _Floats:
 def _backed(points: F64, cloud: Cloud, reach_m: float) -> Bool:
     """Return which points (N, 2) of an outline lie on the visible surface, away from where that is covered."""
     rim, covered = cloud.rim.end_m[:2], cloud.rim.is_covered
-    own = np.concatenate([np.compress(~covered, rim, axis=1)[:, ::2], cloud.points_m[:2, ::5]], axis=1)
-    cover = np.compress(covered, rim, axis=1)[:, ::2]
+    own = np.concatenate([rim.compress(~covered, axis=1)[:, ::2], cloud.points_m[:2, ::5]], axis=1)
+    cover = rim.compress(covered, axis=1)[:, ::2]
     return _is_near(points, own, reach_m) & ~_is_near(points, cover, 1.5 * reach_m)
 
 
@@ -116,7 +147,7 @@ def _on_limb(arms: F64, eye: F64) -> F64:
     return np.where(_squared(foot) > _LIMB**2 * _squared(arms), foot, arms)
 
 
-def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) -> Circle:
+def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64) -> Circle:
     """Return the circle through the rim's half-way points and upright outermost pixels, each by how well it is known.
 
     A rim point is uncertain by its step's part along the radius; all by the depth's noise along their ray. What lies
@@ -137,7 +168,7 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64, whole: bool) 
         (value,), _, (band,) = outermost(one_row(cloud.rim), on_points[None], on_rim[None], half[None])
         below = max(0.3 * float(np.abs(half).mean()), 2e-4)
         outer = upright & (on_points > value - below)
-        chosen = np.concatenate([np.compress(band, rim, axis=1), np.compress(outer, inner, axis=1)], axis=1)
+        chosen = np.concatenate([rim.compress(band, axis=1), inner.compress(outer, axis=1)], axis=1)
         if chosen.shape[1] < 12:
             break
         away = np.concatenate([on_rim[band], on_points[outer]])

@@ -53,9 +53,9 @@ def whole_surface(cloud: Cloud, whole: Whole, view: View, depth_m: F32, margin: 
     through = seen_through(np.concatenate([images, sides], axis=1), view, depth_m, margin)
     mirrored = through[: images.shape[1]].reshape(len(_MIRRORS), -1)
     kept = ~mirrored & (np.count_nonzero(mirrored, axis=1) / seen.shape[1] < _CONTRADICTED)[:, None]
-    points = np.concatenate([seen, np.compress(kept.ravel(), images, axis=1)], axis=1)
+    points = np.concatenate([seen, images.compress(kept.ravel(), axis=1)], axis=1)
     np.clip(points[2], np.float32(whole.z_m[0]), np.float32(whole.z_m[1]), out=points[2])
-    return Surface(seen, points, np.compress(~through[images.shape[1] :], sides, axis=1))
+    return Surface(seen, points, sides.compress(~through[images.shape[1] :], axis=1))
 
 
 def _sides(whole: Whole) -> F32:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from spatialgen.geometry.balls import Ball, fit_ball
+from spatialgen.geometry.balls import Ball, fit_balls
 from spatialgen.geometry.boxes import (
     Rectangle,
     bounding_rectangle,
@@ -21,7 +21,7 @@ from spatialgen.geometry.boxes import (
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.ends import COVERED, SEEN, Asked, End, find_ends, missing_sigma
 from spatialgen.geometry.hidden import SeenThrough, is_grounded, rooms_beyond
-from spatialgen.geometry.rounds import Circle, fit_round
+from spatialgen.geometry.rounds import Circle, fit_rounds
 from spatialgen.records import F32, F64, Bool
 
 _T = TypeVar("_T")
@@ -75,6 +75,9 @@ class Whole:
     tie: tuple[float, float] = (0.0, 0.0)
 
 
+_Shape = Ball | Circle | F64
+"""What a cloud shows: a ball, a circle from above, or else the hull (K, 2) of a box's footprint."""
+
 _Estimate = Generator[Asked, list[End], _T]
 """An estimate in the making: it asks where its cloud ends in some directions, and is told."""
 
@@ -87,7 +90,16 @@ def estimate_wholes(
     Without `seen_through` only an object's place and kind hold, not its outline nor its sigmas: enough for what is
     cut by the picture's border, whose size nobody is told.
     """
-    estimates = [_estimate(cloud, eye_m, tolerance, way) for cloud, way in zip(clouds, seen_through, strict=True)]
+    balls = fit_balls(clouds, eye_m, tolerance)
+    shapes: dict[int, _Shape] = {k: ball for k, ball in enumerate(balls) if ball is not None}
+    others = [k for k, ball in enumerate(balls) if ball is None]
+    hulls = [convex_hull(clouds[k].surface_m[:2]) for k in others]
+    circles = fit_rounds([clouds[k] for k in others], hulls, eye_m, tolerance)
+    for k, hull, circle in zip(others, hulls, circles, strict=True):
+        shapes[k] = hull if circle is None else circle
+    estimates = [
+        _estimate(cloud, shapes[k], eye_m, way) for k, (cloud, way) in enumerate(zip(clouds, seen_through, strict=True))
+    ]
     return _side_by_side(estimates)
 
 
@@ -105,19 +117,16 @@ def _side_by_side(estimates: Sequence[_Estimate[Whole]]) -> list[Whole]:
     return [wholes[k] for k in range(len(estimates))]
 
 
-def _estimate(cloud: Cloud, eye_m: F64, tolerance: float, seen_through: SeenThrough | None) -> _Estimate[Whole]:
-    surface = cloud.surface_m
-    height = float(surface[2].max() - surface[2].min())
-    ball = fit_ball(cloud, eye_m, tolerance)
-    if ball is not None:
+def _estimate(cloud: Cloud, shape: _Shape, eye_m: F64, seen_through: SeenThrough | None) -> _Estimate[Whole]:
+    z = cloud.points_m[2], cloud.rim.end_m[2]
+    height = max(float(part.max()) for part in z) - min(float(part.min()) for part in z)
+    if isinstance(shape, Ball):
         (low,) = yield Asked(cloud, _VERTICAL[:1], np.array([height]))
-        return _ball_whole(ball, low)
-    hull = convex_hull(surface[:2])
-    circle = fit_round(cloud, hull, eye_m, tolerance)
-    if circle is not None:
+        return _ball_whole(shape, low)
+    if isinstance(shape, Circle):
         down, high = yield from _ends(Asked(cloud, _VERTICAL, np.full(2, height)), seen_through)
-        return _round_whole(cloud, circle, _as_low(down), high)
-    return (yield from _box_whole(cloud, hull, height, eye_m, seen_through))
+        return _round_whole(cloud, shape, _as_low(down), high)
+    return (yield from _box_whole(cloud, shape, height, eye_m, seen_through))
 
 
 def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:

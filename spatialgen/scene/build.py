@@ -333,7 +333,9 @@ def _depth_range(depth: F32) -> tuple[float, float]:
     if not len(some):
         return float("nan"), float("nan")
     low, high = np.partition(some, (len(some) // 50, -(len(some) // 50) - 1))[[len(some) // 50, -(len(some) // 50) - 1]]
-    near, far = depth[depth <= low], depth[depth >= high]
+    ends = depth[(depth <= low) | (depth >= high)]
     rank = round(0.01 * (np.count_nonzero(np.isfinite(depth)) - 1))
-    rank_near, rank_far = min(rank, len(near) - 1), min(rank, len(far) - 1)
-    return float(np.partition(near, rank_near)[rank_near]), float(np.partition(far, -rank_far - 1)[-rank_far - 1])
+    near = min(rank, int(np.count_nonzero(ends <= low)) - 1)
+    far = len(ends) - 1 - min(rank, int(np.count_nonzero(ends >= high)) - 1)
+    ends.partition((near, far))
+    return float(ends[near]), float(ends[far])

@@ -56,7 +56,7 @@ def free_floor(
         return np.zeros((0, 5), np.float32)
     points = grid.points(view)
     floor = points[:2, v, u]
-    standing = np.compress((np.isnan(ratio) & (points[2] > 0.04)).ravel(), points[:2].reshape(2, -1), axis=1).T
+    standing = points[:2].reshape(2, -1).compress((np.isnan(ratio) & (points[2] > 0.04)).ravel(), axis=1).T
     blocked = [standing[:: max(1, len(standing) // _MOST_OBSTACLES)], *[_dense(outline) for outline in outlines_m]]
     obstacles = np.concatenate([np.asarray(b, np.float32) for b in blocked])
     order = rng("free_floor", image_id).permutation(floor.shape[1])[: 10 * count]

@@ -1,5 +1,6 @@
 """Rectangles and circles around footprints."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from spatialgen.geometry.boxes import (
     bounding_rectangle,
     convex_hull,
     fit_circle,
+    fit_circles,
     middle,
     overlap_area,
     polygon_area,
@@ -50,6 +52,26 @@ def test_the_hull_runs_counter_clockwise_and_its_area_is_right() -> None:
     assert polygon_area(hull) == pytest.approx(2)
 
 
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("shape", ["disc", "box", "corner", "line", "spot"])
+def test_the_hull_of_many_points_is_that_of_all(shape: str, seed: int) -> None:
+    """Those clearly inside are left out before; none of the hull's may be, even on sides that are straight."""
+    draw = np.random.default_rng(seed)
+    if shape == "disc":
+        angle, away = draw.uniform(0, 2 * np.pi, 700), np.sqrt(draw.random(700))
+        points = np.array([np.cos(angle), np.sin(angle)]) * away
+    elif shape == "box":
+        points = turned(draw.uniform(-1, 1, (700, 2)).clip(-0.7, 0.7) * [1, 0.2], 37).T
+    elif shape == "corner":
+        along = draw.random((2, 350))
+        points = np.hstack([np.array([[0.8], [0.6]]) * along[0], np.array([[-0.6], [0.8]]) * along[1]])
+    else:
+        points = np.outer([0.3, 0.4], draw.random(700)) * (shape == "line")
+    points = (0.1 * points + np.array([[1.5], [4.0]])).astype(np.float32)
+    expected = cv2.convexHull(np.ascontiguousarray(points.T), clockwise=False)[:, 0]
+    assert {*map(tuple, convex_hull(points).tolist())} == {*map(tuple, expected.astype(np.float64).tolist())}
+
+
 def test_yaw_is_null_for_round_and_square_and_counter_clockwise_from_x() -> None:
     assert yaw_degrees(bounding_rectangle(SQUARE / [2, 1], 0.3)) is None
     assert yaw_degrees(bounding_rectangle(turned(SQUARE, 30), np.radians(30))) == pytest.approx(30)
@@ -69,10 +91,27 @@ def test_points_on_a_line_have_no_circle() -> None:
     assert fit_circle(np.column_stack([np.arange(9.0), 2 * np.arange(9.0)]))[1] == np.inf
 
 
-def test_resampling_walks_the_outline_evenly_with_normals_outwards() -> None:
-    points, normals = resample_with_normals(SQUARE, 60)
-    assert np.linalg.norm(points - np.roll(points, 1, axis=0), axis=1).max() == pytest.approx(0.1)
-    assert (((points - [1, 0.5]) * normals).sum(axis=1) > 0).all()
+def test_circles_go_through_the_chosen_points_only() -> None:
+    angle = np.linspace(0, 4, 30)
+    circle = np.column_stack([3 + 0.5 * np.cos(angle), 1 + 0.5 * np.sin(angle)])
+    line = np.column_stack([np.arange(30.0), np.arange(30.0)])
+    chosen = np.arange(60) % 2 == 0
+    mixed = np.where(chosen[:, None], circle.repeat(2, axis=0), line.repeat(2, axis=0))
+    centers, radii, misfits = fit_circles(np.array([mixed, mixed]), np.array([chosen, ~chosen]))
+    np.testing.assert_allclose(centers[0], [3, 1])
+    np.testing.assert_allclose(radii, [0.5, np.inf])
+    np.testing.assert_allclose(misfits, [0, np.inf], atol=1e-9)
+
+
+def test_resampling_walks_each_outline_evenly_with_normals_outwards() -> None:
+    triangle = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]]) - 10
+    squares, triangles = zip(*resample_with_normals([SQUARE, triangle], 60), strict=True)
+    for (points, normals), length, middle_m in ((squares, 6, SQUARE.mean(axis=0)), (triangles, 12, [-9.2, -8.8])):
+        apart = np.linalg.norm(points - np.roll(points, 1, axis=0), axis=1)
+        assert apart.max() == pytest.approx(length / 60)
+        assert np.median(apart) == pytest.approx(length / 60)
+        assert (((points - middle_m) * normals).sum(axis=1) > 0).all()
+        np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1)
 
 
 @pytest.mark.parametrize(("shift", "area"), [(0.0, 2.0), (1.0, 1.0), (1.9, 0.1), (3.0, 0.0)])
