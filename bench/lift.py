@@ -43,7 +43,7 @@ STEPS = (
     "estimate_wholes",
     "settle",
     "whole_surface",
-    "visible_share",
+    "visible_shares",
     "object_geometry",
     "pair_geometry",
     "depth_samples",

@@ -103,12 +103,6 @@ def smallest_rectangle(hull: F64) -> Rectangle:
     return bounding_rectangle(hull, float(angles[np.argmin(rectangle_areas(hull, angles))]))
 
 
-def fit_circle(points_m: F64) -> tuple[F64, float, float]:
-    """Return centre (2,), radius and root mean square residual of the circle through points (N, 2)."""
-    (center,), (radius,), (misfit,) = fit_circles(points_m[None], np.ones((1, len(points_m)), bool))
-    return center, float(radius), float(misfit)
-
-
 def fit_circles(points_m: F64, chosen: Bool) -> tuple[F64, F64, F64]:
     """Return centres (K, 2), radii (K,) and root mean square residuals (K,) of the circles through those `chosen`
     (K, N) of points (K, N, 2); infinite radii and residuals where they lie on a line.

@@ -67,8 +67,10 @@ def object_clouds(
     """
     if not strip.crops:
         return []
-    trust = [c.readings if c.trusted is None else _without_background(c, view, floor_m) for c in strip.crops]
-    trusted = np.concatenate([own.ravel() for own in trust])
+    trusted = strip.mask & np.isfinite(strip.depth_m)
+    for crop, start, stop in zip(strip.crops, strip.start.tolist(), strip.stop.tolist(), strict=True):
+        if crop.trusted is not None:
+            trusted[start:stop] = _without_background(crop, view, floor_m).ravel()
     mask = strip.without_edge(1, 1)
     readings = trusted & mask
     rims = find_rims(strip, mask, readings, view, look_px)
@@ -130,8 +132,9 @@ def _thinned(readings: Bool, strip: Strip, k: int, count: int) -> NDArray[np.int
     """Return every one of `count` readings of crop `k`, or a square lattice of them, at most about MAX_POINTS."""
     stride = max(math.ceil(math.sqrt(count / MAX_POINTS)), 1)
     start, width = int(strip.start[k]), int(strip.width[k])
-    rows, columns = np.nonzero(readings[start : int(strip.stop[k])].reshape(-1, width)[::stride, ::stride])
-    return np.asarray(start + (rows * width + columns) * stride)
+    lattice = readings[start : int(strip.stop[k])].reshape(-1, width)[::stride, ::stride]
+    index = np.flatnonzero(lattice)
+    return np.asarray(start + (index + index // lattice.shape[1] * (width - lattice.shape[1])) * stride)
 
 
 def _points_with_normals(

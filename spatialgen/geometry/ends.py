@@ -10,7 +10,7 @@ import numpy as np
 from spatialgen.geometry.boxes import middle
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.rims import Rim
-from spatialgen.geometry.rows import FRACTION_SIGMA, counts, lay_out, outermost
+from spatialgen.geometry.rows import FRACTION_SIGMA, Rows, counts, lay_out, outermost
 from spatialgen.records import F32, F64, Bool
 
 SEEN, COVERED, AWAY = "seen", "covered", "away"
@@ -88,12 +88,7 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
     bands = [row[:count] for (rows, count) in seen.rim.blocks for row in band[rows]]
     upwards = directions[:, 2] > _UPWARDS
     for k in np.flatnonzero(upwards).tolist():
-        cloud, own = clouds[k], bands[k]
-        if _ends_in_a_top(cloud.rim, own):
-            inner_m = (seen.on_rim[k] - seen.half[k])[: len(own)]
-            values[k], sigmas[k] = _top(cloud, inner_m, own, float(seen.on_points[k].max()))
-        elif cloud.eye_z_m > values[k] and own.any():  # a top less than a pixel high: anywhere in the last one
-            sigmas[k] = max(sigmas[k], FRACTION_SIGMA * 1.2 * float(cloud.rim.step_length_m[own].mean()))
+        values[k], sigmas[k] = _top_end(clouds[k], seen, k, bands[k], (float(values[k]), float(sigmas[k])))
     lengths = np.maximum(counts(band), 1)
     sigmas += 0.42 * seen.rim.sums(seen.blur * band) / lengths
     edge_sigma_px = np.array([cloud.edge_sigma_px for cloud in clouds], np.float32)
@@ -125,7 +120,8 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
             sigma = _ROUNDING * cloud.median_depth_m if level else 1e-4 * float(extents_m[k])
             sigma += _unevenness(face, cloud.noise_sigma)
             beyond = float(seen.lost[k]) - value
-            sigma += beyond if beyond > _LOST_PX * 2 * float(cloud.rim.step_length_m.mean()) else 0.0
+            if beyond > 0 and beyond > _LOST_PX * 2 * float(cloud.rim.step_length_m.mean()):
+                sigma += beyond
             if cloud.edge_sigma_px and upwards[k]:  # what stands on it is looked for too far out
                 ends.append(End(value, sigma, SEEN, grounded[k]))
                 continue
@@ -133,12 +129,22 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
     return [ends[rows] for rows, _ in seen.rim.blocks]
 
 
+def _top_end(cloud: Cloud, seen: Rows, k: int, band: Bool, end: tuple[float, float]) -> tuple[float, float]:
+    """Return an `end` upwards, in row `k`, and its sigma as they are with what a top of a few pixels may hide."""
+    if _ends_in_a_top(cloud.rim, band):
+        return _top(cloud, (seen.on_rim[k] - seen.half[k])[: len(band)], band, float(seen.on_points[k].max()))
+    value, sigma = end
+    if cloud.eye_z_m > value and band.any():  # a top less than a pixel high: anywhere in the last one
+        sigma = max(sigma, FRACTION_SIGMA * 1.2 * float(cloud.rim.step_length_m[band].mean()))
+    return value, sigma
+
+
 def _unevenness(face: F32, noise_sigma: float) -> float:
     """Return by how much the outermost readings of a face (N,) differ: more than nothing where it is rounded."""
     if noise_sigma >= _EXACT:
         return 0.0
     outer = np.partition(face, -_A_FACE // 2)[-_A_FACE // 2 :]
-    return float(outer.max() - outer.min()) / 3
+    return float(outer.max() - outer[0]) / 3
 
 
 def _top_face(on_points: F32, facing: F32, least_m: float) -> F32:
@@ -149,8 +155,8 @@ def _top_face(on_points: F32, facing: F32, least_m: float) -> F32:
 
 def _ends_in_a_top(rim: Rim, band: Bool) -> bool:
     """Return whether most of the rim points in `band` (M,) lie on a face that recedes from the one below them."""
-    recedes = rim.blur_m[band] > _RECEDES * rim.step_length_m[band]
-    return len(recedes) > 0 and 2 * int(recedes.sum()) > len(recedes)
+    recedes = band & (rim.blur_m > _RECEDES * rim.step_length_m)
+    return 2 * int(np.count_nonzero(recedes)) > int(np.count_nonzero(band))
 
 
 def _top(cloud: Cloud, inner_m: F32, band: Bool, read_m: float) -> tuple[float, float]:

@@ -39,11 +39,10 @@ class View:
         points[2] -= self.height_m
         return project(self.camera, points, self.rotation)
 
-    def pixels_apart(self, a_m: F64, b_m: F64) -> float:
-        """Return how many pixels apart canonical points `a_m` and `b_m` (3,) are seen, infinity behind the camera."""
-        both = np.array([a_m, b_m])
-        both[:, 2] -= self.height_m
-        (ax, ay, az), (bx, by, bz) = (both @ self.rotation).tolist()
+    def pixels_apart(self, rays_m: F64) -> float:
+        """Return how many pixels apart two points are seen, given from the camera's centre (2, 3) along canonical axes;
+        infinity behind the camera."""
+        (ax, ay, az), (bx, by, bz) = (rays_m @ self.rotation).tolist()
         if az <= 0 or bz <= 0:
             return float("inf")
         return math.hypot(self.camera.fx * (ax / az - bx / bz), self.camera.fy * (ay / az - by / bz))

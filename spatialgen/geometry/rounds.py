@@ -6,11 +6,11 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from spatialgen.geometry.boxes import fit_circle, fit_circles, middle, resample_with_normals
+from spatialgen.geometry.boxes import fit_circles, middle, resample_with_normals
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.rows import one_row, outermost
 from spatialgen.records import F32, F64, Bool
@@ -31,6 +31,7 @@ _LEAST = 3e-5
 
 _ALIKE = 1.4
 """How much more the variance of a circle is than a fit of independent points says, as neighbouring pixels err alike."""
+_DIAGONAL = np.diag_indices(3)
 _LEAST_ARC_RAD = float(np.radians(110))
 
 
@@ -43,19 +44,22 @@ class Circle:
     sigma_m: float
 
 
-_Fit = tuple[F64, float, float]
-"""A circle's centre (2,), its radius and the root mean square residual."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Outline:
-    """Points (N, 2) along an outline of some size, those on its `front` (N,), and the circles through all and these."""
+    """Points (N, 2) along the outline of a cloud from above, those on its `front` (N,), turned to the eye, its size and
+    the size of a pixel, metres."""
 
+    cloud: Cloud
     points_m: F64
-    size_m: float
     front: Bool
-    whole_fit: _Fit
-    front_fit: _Fit
+    size_m: float
+    pixel_m: float
+
+    def chosen(self, part: str) -> Bool:
+        """Return which points (N,) belong to a part of the outline: all, the front, or what is backed by pixels."""
+        if part == "backed":
+            return _backed(self.points_m, self.cloud, 0.02 * self.size_m + 0.5 * self.pixel_m)
+        return self.front if part == "front" else np.ones_like(self.front)
 
 
 def fit_rounds(clouds: Sequence[Cloud], hulls_m: Sequence[F64], eye_m: F64, tolerance: float) -> list[Circle | None]:
@@ -68,35 +72,33 @@ def fit_rounds(clouds: Sequence[Cloud], hulls_m: Sequence[F64], eye_m: F64, tole
     points, normals = resample_with_normals(hulls_m, _OUTLINE_SAMPLES)
     fronts = ((eye_m[:2] - points) * normals).sum(axis=2) > 0
     sizes = [float((hull.max(axis=0) - hull.min(axis=0)).max()) for hull in hulls_m]
-    fits = (_fits(points, np.ones_like(fronts)), _fits(points, fronts))
-    outlines = itertools.starmap(_Outline, zip(points, sizes, fronts, *fits, strict=True))
-    return [_fit_round(*one, eye_m, tolerance) for one in zip(clouds, outlines, strict=True)]
+    pixels = [2 * middle(np.sqrt(_squared(cloud.rim.step_m[:2]))) for cloud in clouds]
+    outlines = list(itertools.starmap(_Outline, zip(clouds, points, fronts, sizes, pixels, strict=True)))
+    found: list[Circle | None] = [None] * len(clouds)
+    for part in ("all", "front", "backed"):
+        left = [k for k, circle in enumerate(found) if circle is None]
+        if part == "backed":
+            left = [k for k in left if clouds[k].rim.is_covered.any()]
+        if not left:
+            break
+        chosen = np.array([outlines[k].chosen(part) for k in left])
+        for k, own, *fit in zip(left, chosen, *fit_circles(points[left], chosen), strict=True):
+            if _is_round(outlines[k], part, own, fit, tolerance):
+                found[k] = _refined(clouds[k], fit[0], float(fit[1]), eye_m)
+    return found
 
 
-def _fits(points: F64, chosen: Bool) -> list[_Fit]:
-    centers, radii, misfits = fit_circles(points, chosen)
-    return list(zip(centers, radii.tolist(), misfits.tolist(), strict=True))
-
-
-def _fit_round(cloud: Cloud, outline: _Outline, eye_m: F64, tolerance: float) -> Circle | None:
-    points, size = outline.points_m, outline.size_m
-    pixel = 2 * middle(np.sqrt(_squared(cloud.rim.step_m[:2])))
-    allowed = tolerance + 0.5 * pixel / max(size, 1e-6)
-    center, radius, misfit = outline.whole_fit
-    if math.isfinite(radius) and misfit <= allowed * radius:
-        return _refined(cloud, center, radius, eye_m)
-    for attempt in range(2 if cloud.rim.is_covered.any() else 1):
-        chosen = outline.front if attempt == 0 else _backed(points, cloud, 0.02 * size + 0.5 * pixel)
-        if np.count_nonzero(chosen) < 12:
-            continue
-        center, radius, misfit = outline.front_fit if attempt == 0 else fit_circle(points[chosen])
-        if not radius <= 0.75 * size or misfit > 0.6 * allowed * radius:
-            continue
-        if _farthest(cloud, center) > radius * (1 + 2 * allowed):
-            continue
-        if _arc(points[chosen] - center) >= _LEAST_ARC_RAD:
-            return _refined(cloud, center, radius, eye_m)
-    return None
+def _is_round(outline: _Outline, part: str, chosen: Bool, fit: list[Any], tolerance: float) -> bool:
+    """Return whether a circle, centre (2,), radius and misfit, is that of an outline of which it fits a part."""
+    center, radius, misfit = fit
+    allowed = tolerance + 0.5 * outline.pixel_m / max(outline.size_m, 1e-6)
+    if part == "all":
+        return bool(np.isfinite(radius) and misfit <= allowed * radius)
+    if np.count_nonzero(chosen) < 12 or radius > 0.75 * outline.size_m or misfit > 0.6 * allowed * radius:
+        return False
+    if _farthest(outline.cloud, center) > radius * (1 + 2 * allowed):
+        return False
+    return _arc(outline.points_m[chosen] - center) >= _LEAST_ARC_RAD
 
 
 def _farthest(cloud: Cloud, center: F64) -> float:
@@ -166,7 +168,7 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64) -> Circle:
         on_rim, on_points = np.sqrt(_squared(rim)), np.sqrt(_squared(inner))
         half = (rim * cloud.rim.step_m[:2]).sum(axis=0) / np.maximum(on_rim, 1e-9)
         (value,), _, (band,) = outermost(one_row(cloud.rim), on_points[None], on_rim[None], half[None])
-        below = max(0.3 * float(np.abs(half).mean()), 2e-4)
+        below = max(0.3 * float(np.abs(half).sum()) / len(half), 2e-4)
         outer = upright & (on_points > value - below)
         chosen = np.concatenate([rim.compress(band, axis=1), inner.compress(outer, axis=1)], axis=1)
         if chosen.shape[1] < 12:
@@ -195,7 +197,8 @@ def _weighted_circle(arms: F64, away: F64, radius: float, variance: F64) -> tupl
     rows[:2] = arms / away
     rows[3] = away - radius
     system = (rows[:3] / variance) @ rows.T
-    normal = system[:, :3] + 1e-12 * np.trace(system) * np.eye(3)
+    normal = system[:, :3]
+    normal[_DIAGONAL] += 1e-12 * normal[_DIAGONAL].sum()
     inverse = np.linalg.inv(normal)
     dx, dy, grown = inverse @ system[:, 3]
     return np.array([dx, dy]), radius + float(grown), float(inverse[2, 2])

@@ -34,8 +34,8 @@ class RimRows:
     blocks: Sequence[tuple[slice, int]]
 
     def sums(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return the sums (R,) of values (R, M), those of the padding left out: that they be rounded all the same."""
-        return np.concatenate([values[rows, :count].sum(axis=1) for rows, count in self.blocks])
+        """Return the sums (..., R) of values (..., R, M), the padding left out: that they be rounded all the same."""
+        return np.concatenate([values[..., rows, :count].sum(axis=-1) for rows, count in self.blocks], axis=-1)
 
 
 def one_row(rim: Rim) -> RimRows:
@@ -120,8 +120,8 @@ def outermost(
     band = rim.free & (inner > least[:, None] - 2 * half - 1e-4) & (half > -1e-4)
     count = counts(band)
     shared = np.maximum(count, 1)
-    mean = rim.sums(length * band) / shared
-    values = np.maximum(rim.sums(on_rim * band) / shared, least)
+    mean, values = rim.sums(np.array([length, on_rim]) * band) / shared
+    values = np.maximum(values, least)
     if not count.all():
         everywhere = np.concatenate([length[rows, :own].mean(axis=1) for rows, own in rim.blocks])
         mean = np.where(count == 0, everywhere, mean)

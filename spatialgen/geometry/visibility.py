@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from spatialgen.geometry.frames import View
 from spatialgen.geometry.whole import Whole
-from spatialgen.records import F32, I32
+from spatialgen.records import F32, F64, I32
 
 _NEARER = 0.985
 _MOST_SAMPLES = 8000
 
 
-def visible_share(whole: Whole, owner: int, pixels: int, view: View, depth_m: F32, ids: I32) -> float:
-    """Return the estimated share, (0, 1], of a whole object's silhouette that nothing nearer hides.
+def visible_shares(
+    wholes: Sequence[Whole], owners: Sequence[int], pixels: Sequence[int], view: View, depth_m: F32, ids: I32
+) -> list[float]:
+    """Return the estimated share, (0, 1], of each whole object's silhouette that nothing nearer hides.
 
     The silhouette is that of its box; what of it shows neither the object nor anything nearer is see-through, and
-    the hidden part is taken to be as open as the visible one. `depth_m` and `ids` are (H, W), `owner` its id.
+    the hidden part is taken to be as open as the visible one. `depth_m` and `ids` are (H, W), `owners` their ids there,
+    `pixels` how many they have.
     """
-    box = np.empty((3, 2, 4))
-    box[:2] = whole.rectangle.corners_m.T[:, None]
-    box[2] = whole.z_m[:, None]
-    u, v, z = view.pixels(box.reshape(3, -1))
+    boxes = np.empty((3, len(wholes), 2, 4))
+    for k, whole in enumerate(wholes):
+        boxes[:2, k] = whole.rectangle.corners_m.T[:, None]
+        boxes[2, k] = whole.z_m[:, None]
+    corners = zip(*(seen.reshape(-1, 8) for seen in view.pixels(boxes.reshape(3, -1))), strict=True)
+    return [_visible_share(*one, depth_m, ids) for one in zip(corners, owners, pixels, strict=True)]
+
+
+def _visible_share(corners: tuple[F64, F64, F64], owner: int, pixels: int, depth_m: F32, ids: I32) -> float:
+    """Return the share for a box whose `corners` are seen at u, v (8,), NaN behind the camera, and z-depth."""
+    u, v, z = corners
     (left, *_, right), (top, *_, bottom) = np.sort(u).tolist(), np.sort(v).tolist()
     if not math.isfinite(right):
         return 1.0
@@ -40,9 +51,9 @@ def visible_share(whole: Whole, owner: int, pixels: int, view: View, depth_m: F3
     cv2.fillConvexPoly(silhouette, np.rint(outline).astype(np.int32), 1)
     inside = silhouette.view(bool)
     others, depth = ids[window][inside], depth_m[window][inside]
-    with np.errstate(invalid="ignore"):
-        thing = (others != owner) & (others > 0) & (depth < _NEARER * np.float32(z.mean()))
-        nearer = thing | ((others == 0) & (depth < _NEARER * np.float32(z.min())))
-    hidden, area = int(np.count_nonzero(nearer)) * step**2, len(depth) * step**2
+    near = depth < _NEARER * np.float32(z.mean())
+    whose, nearer = others[near], depth[near] < _NEARER * np.float32(z.min())
+    hidden = int(np.count_nonzero(np.where(whose == 0, nearer, (whose > 0) & (whose != owner)))) * step**2
+    area = len(depth) * step**2
     solid = min(pixels / max(area - hidden, 1), 1.0)
     return pixels / max(pixels + solid * hidden, 1.0)

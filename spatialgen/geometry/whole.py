@@ -275,8 +275,9 @@ def _side_sigmas(
 
 def _face_away(rectangle: Rectangle, eye_m: F64) -> Bool:
     """Return which sides u-, u+, v-, v+ (4,) of a rectangle face away from the eye (3,)."""
-    across = np.repeat(np.stack([rectangle.u, rectangle.v]) @ (rectangle.center_m - eye_m[:2]), 2)
-    return np.asarray(np.array([-1.0, 1.0, -1.0, 1.0]) * across + rectangle.half_m.repeat(2) > 0)
+    (ux, uy), (x, y) = rectangle.u.tolist(), (rectangle.center_m - eye_m[:2]).tolist()
+    along, across, (half_u, half_v) = ux * x + uy * y, ux * y - uy * x, rectangle.half_m.tolist()
+    return np.array([half_u > along, half_u > -along, half_v > across, half_v > -across])
 
 
 def _is_curved(cloud: Cloud) -> bool:

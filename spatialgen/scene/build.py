@@ -21,7 +21,7 @@ from spatialgen.geometry.noise import DepthNoise, local_noise, measure_noise
 from spatialgen.geometry.scale import checked_scale
 from spatialgen.geometry.surfaces import seen_through, whole_surface
 from spatialgen.geometry.thin import thin_parts
-from spatialgen.geometry.visibility import visible_share
+from spatialgen.geometry.visibility import visible_shares
 from spatialgen.geometry.whole import estimate_wholes, with_hidden_handle
 from spatialgen.records import (
     F32,
@@ -233,9 +233,10 @@ def _lift(
         through,
         not quality.is_clean,
     )
-    for k, s in zip(clouds, standings, strict=True):
-        item = seen[k]
-        item.share = visible_share(s.whole, item.index + 1, item.facts.pixels, ground.view, depth, ids)
+    owners, pixels = [seen[k].index + 1 for k in clouds], [seen[k].facts.pixels for k in clouds]
+    shares = visible_shares([s.whole for s in standings], owners, pixels, ground.view, depth, ids)
+    for k, share in zip(clouds, shares, strict=True):
+        seen[k].share = share
     names = [detections.object_ids[seen[k].index] for k in clouds]
     geometries = {
         k: object_geometry(s, _support_name(s, names), cloud, errors)
@@ -320,7 +321,7 @@ def _outline(geometry: ObjectGeometry) -> np.ndarray[tuple[int, ...], np.dtype[n
     angle = np.radians(geometry.yaw_deg or 0.0)
     u = np.array([np.cos(angle), np.sin(angle)]) * geometry.size_m[0] / 2
     v = np.array([-np.sin(angle), np.cos(angle)]) * geometry.size_m[1] / 2
-    return np.asarray(geometry.center_m[:2] + np.stack([-u - v, u - v, u + v, v - u]))
+    return np.asarray(geometry.center_m[:2] + np.array([-u - v, u - v, u + v, v - u]))
 
 
 def _depth_range(depth: F32) -> tuple[float, float]:

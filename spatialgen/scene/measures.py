@@ -59,8 +59,9 @@ class Errors:
 
     def between(self, a_m: F64, b_m: F64, axis: F64) -> tuple[float, float]:
         """Return the one-sigma depth error of (b - a) . axis, and the correlation of the two readings."""
-        rho = math.exp(-0.5 * (self.view.pixels_apart(a_m, b_m) / self.noise.reach_px) ** 2)
-        qa, qb = ((np.array([a_m, b_m]) - self.eye_m) @ axis).tolist()
+        rays = np.array([a_m, b_m]) - self.eye_m
+        rho = math.exp(-0.5 * (self.view.pixels_apart(rays) / self.noise.reach_px) ** 2)
+        qa, qb = (rays @ axis).tolist()
         return self.noise.sigma * math.sqrt(max(qa * qa + qb * qb - 2 * rho * qa * qb, 0.0)), rho
 
 
