@@ -10,7 +10,7 @@ import numpy as np
 from spatialgen.geometry.boxes import middle
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.rims import Rim
-from spatialgen.geometry.rows import FRACTION_SIGMA, Rows, counts, lay_out, outermost
+from spatialgen.geometry.rows import FRACTION_SIGMA, Rows, counts, lay_out, outermost, sigmas_of
 from spatialgen.records import F32, F64, Bool
 
 SEEN, COVERED, AWAY = "seen", "covered", "away"
@@ -84,7 +84,8 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
     directions = np.concatenate([one.directions for one in asked])
     extents_m = np.concatenate([one.extents_m for one in asked])
     clouds = [one.cloud for one in asked for _ in one.extents_m]
-    values, sigmas, band = outermost(seen.rim, seen.on_points, seen.on_rim, seen.half)
+    values, half_pixel, band = outermost(seen.rim, seen.on_points, seen.on_rim, seen.half)
+    sigmas = sigmas_of(seen.rim, half_pixel, band)
     bands = [row[:count] for (rows, count) in seen.rim.blocks for row in band[rows]]
     upwards = directions[:, 2] > _UPWARDS
     for k in np.flatnonzero(upwards).tolist():

@@ -108,7 +108,7 @@ def counts(mask: Bool) -> I32:
 def outermost(
     rim: RimRows, on_points: NDArray[np.floating], on_rim: NDArray[np.floating], half: NDArray[np.floating]
 ) -> tuple[F64, F64, Bool]:
-    """Return the ends (R,) of clouds along some coordinates, their sigmas (R,), and the rim points (R, M) on them.
+    """Return the ends (R,) of clouds along some coordinates, half a pixel (R,) and which rim points (R, M) are on them.
 
     `on_points` (R, N) and `on_rim` (R, M) are the coordinates of their points and rims, `half` (R, M) those of the
     rims' steps.
@@ -126,6 +126,12 @@ def outermost(
         everywhere = np.concatenate([length[rows, :own].mean(axis=1) for rows, own in rim.blocks])
         mean = np.where(count == 0, everywhere, mean)
         values = np.where(count == 0, least, values)
+    return values.astype(np.float64), mean, band
+
+
+def sigmas_of(rim: RimRows, half_pixel: F64, band: Bool) -> F64:
+    """Return the sigmas (R,) of ends on the rim points of a `band` (R, M), as the half of a pixel (R,) and the lines of
+    pixels that these lie on say."""
     lines = np.array([len(set(numbers.compress(row).tolist())) for numbers, row in zip(rim.line, band, strict=True)])
     shares = np.minimum(1.0, _STAIRS / np.maximum(lines - 1, 1)) ** _STEEPER
-    return values.astype(np.float64), 2 * FRACTION_SIGMA * mean * shares, band
+    return np.asarray(2 * FRACTION_SIGMA * half_pixel * shares)
