@@ -40,7 +40,7 @@ def crop_object(depth_m: F32, ids: I32, owner: int, bounds: tuple[slice, slice])
     v0, v1 = max(bounds[0].start - PAD_PX, 0), min(bounds[0].stop + PAD_PX, height)
     u0, u1 = max(bounds[1].start - PAD_PX, 0), min(bounds[1].stop + PAD_PX, width)
     window = (slice(v0, v1), slice(u0, u1))
-    return Crop(u0, v0, np.ascontiguousarray(depth_m[window]), ids[window], ids[window] == owner)
+    return Crop(u0, v0, depth_m[window], ids[window], ids[window] == owner)
 
 
 def bounds_of(ids: I32, count: int) -> list[tuple[slice, slice] | None]:
@@ -97,6 +97,9 @@ def lay_out(crops: Sequence[Crop]) -> Strip:
     """Return crops laid end to end."""
     height, width = np.array([crop.mask.shape for crop in crops], np.intp).reshape(-1, 2).T
     stop = np.cumsum(height * width)
-    depth = [crop.depth_m.ravel() for crop in crops] or [np.zeros(0, np.float32)]
-    mask = [crop.mask.ravel() for crop in crops] or [np.zeros(0, bool)]
-    return Strip(crops, np.concatenate(depth), np.concatenate(mask), stop - height * width, stop, height, width)
+    start = stop - height * width
+    depth_m, mask = np.empty(int(stop[-1]) if crops else 0, np.float32), np.empty(int(stop[-1]) if crops else 0, bool)
+    for crop, first, last in zip(crops, start.tolist(), stop.tolist(), strict=True):
+        depth_m[first:last].reshape(crop.mask.shape)[:] = crop.depth_m
+        mask[first:last].reshape(crop.mask.shape)[:] = crop.mask
+    return Strip(crops, depth_m, mask, start, stop, height, width)

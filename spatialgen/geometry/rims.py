@@ -155,17 +155,22 @@ def borders(mask: Bool, strip: Strip) -> Borders:
     for start, stop, width in zip(strip.start.tolist(), strip.stop.tolist(), strip.width.tolist(), strict=True):
         np.not_equal(mask[start + width : stop], mask[start : stop - width], out=below[start : stop - width])
     across, down = np.flatnonzero(mask[1:] != mask[:-1]), np.flatnonzero(below)
-    crop = np.searchsorted(strip.stop, np.concatenate([across, down]), side="right")
-    width = strip.width[crop]
-    enters = ~mask[np.concatenate([across, down])]
-    is_down = np.arange(len(crop)) >= len(across)
-    at = np.concatenate([across, down]) + enters * np.where(is_down, width, 1)
+    crop = np.concatenate([_crops_of(across, strip), _crops_of(down, strip)])
+    before = np.concatenate([across, down])
+    enters, is_down = ~mask[before], np.arange(len(before)) >= len(across)
+    step, out = np.where(is_down, strip.width[crop], 1), 1 - 2 * enters
     order = np.argsort(
         (4 * crop + 2 * is_down + enters).astype(np.min_scalar_type(4 * len(strip.width))), kind="stable"
     )
-    out = 1 - 2 * enters[order]
-    du, dv = np.where(is_down[order], 0, out), np.where(is_down[order], out, 0)
-    return Borders(at[order], crop[order], du, dv, du + dv * width[order])
+    edge = Borders(before + enters * step, crop, np.where(is_down, 0, out), np.where(is_down, out, 0), out * step)
+    return edge.some(order)
+
+
+def _crops_of(ascending: NDArray[np.intp], strip: Strip) -> NDArray[np.intp]:
+    """Return whose crop each of some ascending indices (N,) into a strip belongs to."""
+    counts = ascending.searchsorted(strip.stop)
+    counts[1:] -= counts[:-1].copy()
+    return np.repeat(np.arange(len(counts)), counts)
 
 
 def _skipped(readings: Bool, edge: Borders, strip: Strip) -> tuple[NDArray[np.intp], Bool]:

@@ -71,7 +71,9 @@ def fit_rounds(clouds: Sequence[Cloud], hulls_m: Sequence[F64], eye_m: F64, tole
         return []
     points, normals = resample_with_normals(hulls_m, _OUTLINE_SAMPLES)
     fronts = ((eye_m[:2] - points) * normals).sum(axis=2) > 0
-    sizes = [float((hull.max(axis=0) - hull.min(axis=0)).max()) for hull in hulls_m]
+    corners, starts = np.concatenate(hulls_m), [0, *itertools.accumulate(len(hull) for hull in hulls_m[:-1])]
+    extents = np.maximum.reduceat(corners, starts) - np.minimum.reduceat(corners, starts)
+    sizes = extents.max(axis=1).tolist()
     pixels = [2 * middle(np.sqrt(_squared(cloud.rim.step_m[:2]))) for cloud in clouds]
     outlines = list(itertools.starmap(_Outline, zip(clouds, points, fronts, sizes, pixels, strict=True)))
     found: list[Circle | None] = [None] * len(clouds)

@@ -22,7 +22,7 @@ _CONTRADICTED = 0.04
 _STAIR = np.float32(0.85)
 """Of all rim points of a side the outermost is closest to others, almost half a pixel too far out: taken back."""
 
-_AROUND, _UPWARDS = 32, 5
+_AROUND, _UPWARDS = 32, np.linspace(0, 1, 5)
 _MIRRORS = np.array([(-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)])
 
 
@@ -54,16 +54,18 @@ def whole_surface(cloud: Cloud, whole: Whole, view: View, depth_m: F32, margin: 
     mirrored = through[: images.shape[1]].reshape(len(_MIRRORS), -1)
     kept = ~mirrored & (np.count_nonzero(mirrored, axis=1) / seen.shape[1] < _CONTRADICTED)[:, None]
     points = np.concatenate([seen, images.compress(kept.ravel(), axis=1)], axis=1)
-    np.clip(points[2], np.float32(whole.z_m[0]), np.float32(whole.z_m[1]), out=points[2])
+    low, high = whole.z_m.astype(np.float32)
+    points[2] = np.minimum(np.maximum(points[2], low), high)
     return Surface(seen, points, sides.compress(~through[images.shape[1] :], axis=1))
 
 
 def _sides(whole: Whole) -> F32:
     """Return points of the outline, drawn up from bottom to top (3, K)."""
     outline = resample(whole.outline_m, _AROUND)
-    points = np.empty((3, _UPWARDS, _AROUND), np.float32)
+    points = np.empty((3, len(_UPWARDS), _AROUND), np.float32)
     points[:2] = outline.T[:, None]
-    points[2] = np.linspace(whole.z_m[0], whole.z_m[1], _UPWARDS)[:, None]
+    low, high = whole.z_m.tolist()
+    points[2] = (low + _UPWARDS * (high - low))[:, None]
     return points.reshape(3, -1)
 
 

@@ -263,11 +263,11 @@ def _side_sigmas(
     sigmas, away = np.zeros(4), _face_away(rectangle, eye_m)
     for k, end in enumerate(ends):
         along, across = float(sizes[k // 2]), max(float(sizes[1 - k // 2]), height)
-        axis = (1 if k % 2 else -1) * (rectangle.u, rectangle.v)[k // 2]
         sigmas[k] = missing_sigma(end, along, across, largest)
         wide = float(sizes[1 - k // 2])
         if not away[k] or along > min(_BOARD * height, _NO_POST * wide):
             continue
+        axis = (1 if k % 2 else -1) * (rectangle.u, rectangle.v)[k // 2]
         if not is_grounded(cloud, end, np.array([*axis, 0.0]), seen_through):
             sigmas[k] += 0.6 * wide
     return sigmas
