@@ -17,8 +17,8 @@ from spatialgen.records import F32, Bool
 
 MAX_POINTS = 1000
 _MOST_DEPTHS = 2500
-_SAMPLED = 0.05
-"""By how much the share of a sample below some depth errs, times the root of its size: less than chance, being even."""
+_SAMPLED = 0.15
+"""By how much the share of a sample below some depth errs at most, times the root of its size; more is looked up."""
 
 _SPREAD_OF_NEAREST = 0.4
 """How much the share at a 2nd percentile errs by chance, relative to that at the median."""
@@ -89,23 +89,34 @@ def object_clouds(
 
 
 def _depths(depth_m: F32, edge_sigma_px: float) -> tuple[float, float, float]:
-    """Return the median and the 2nd percentile of all readings (N,), and what either moves by if some are not counted.
-
-    Those are what a sample misses, and the border, as far as it may be off.
-    """
-    step = max(1, len(depth_m) // _MOST_DEPTHS)
-    depths = depth_m[::step].copy()
-    border = 4.2 * edge_sigma_px / math.sqrt(len(depth_m))
-    doubt = (_SAMPLED if step > 1 else 0.0) / math.sqrt(len(depths)) + border
-    less = _SPREAD_OF_NEAREST * doubt
-    shares = (0.5, 0.5 - doubt, 0.5 + doubt, 0.02, 0.02 - less, 0.02 + less)
-    median, m0, m1, nearest, n0, n1 = _at_shares(depths, shares)
+    """Return the median and the 2nd percentile of all readings (N,), and what either moves by if the border is off."""
+    some = depth_m[:: max(1, len(depth_m) // _MOST_DEPTHS)].copy()
+    border, around = 4.2 * edge_sigma_px / math.sqrt(len(depth_m)), _SAMPLED / math.sqrt(len(some))
+    less = _SPREAD_OF_NEAREST * border
+    shares = [0.5 - border, 0.5 + border, 0.02 - less, 0.02 + less]
+    shares += [share + spread for share in (0.5, 0.02) for spread in (-around, around)]
+    m0, m1, n0, n1, *bounds = _at_shares(some, shares)
+    median, nearest = _exactly_at(depth_m, 0.5, bounds[:2]), _exactly_at(depth_m, 0.02, bounds[2:])
     return median, nearest, max(m1 - m0, n1 - n0) / 2
+
+
+def _exactly_at(values: F32, share: float, bounds: Sequence[float]) -> float:
+    """Return below what a share of values (N,) lies, most likely between two `bounds`."""
+    low, high = (np.float32(bound) for bound in bounds)
+    around = values[(values >= low) & (values <= high)]
+    place = share * (len(values) - 1) - np.count_nonzero(values < low)
+    if 0 <= place <= len(around) - 1:
+        return _at_places(around, [place])[0]
+    return _at_shares(values.copy(), [share])[0]
 
 
 def _at_shares(values: F32, shares: Sequence[float]) -> list[float]:
     """Return below what some shares of values (N,) lie, between two of them where need be. Reorders the values."""
-    places = [min(max(share, 0.0), 1.0) * (len(values) - 1) for share in shares]
+    return _at_places(values, [min(max(share, 0.0), 1.0) * (len(values) - 1) for share in shares])
+
+
+def _at_places(values: F32, places: Sequence[float]) -> list[float]:
+    """Return what stands at some places in ascending order of values (N,), which are reordered."""
     low, high = [math.floor(place) for place in places], [math.ceil(place) for place in places]
     values.partition(sorted({*low, *high}))
     below, above = values[low].tolist(), values[high].tolist()

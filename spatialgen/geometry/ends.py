@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spatialgen.geometry.bounds import EXACT, outer_level, rounding_m, take_bounds
 from spatialgen.geometry.boxes import middle
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.rims import Rim
-from spatialgen.geometry.rows import FRACTION_SIGMA, Rows, counts, lay_out, outermost, sigmas_of
+from spatialgen.geometry.rows import FRACTION_SIGMA, Rows, counts, lay_out, lines_of, outermost, sigmas_of
 from spatialgen.records import F32, F64, Bool
 
 SEEN, COVERED, AWAY = "seen", "covered", "away"
@@ -24,13 +25,6 @@ _A_FACE = 12
 """So many points of a face turned towards the end are the end, whatever the rim around them says."""
 
 _FACING = 0.9
-_EXACT = 1e-3
-"""Relative error of depth below which the outermost reading is the end, and not the luckiest one."""
-
-_ROUNDING = 2.2e-8
-"""One-sigma error of a level face, of its distance: rounding. Measured on exact scenes' tops: 3e-8 at 68 %,
-7e-8 at 95 %; less here, as noise and floor have theirs, and two tops err alike."""
-
 _BLED_PX = 4
 _UPWARDS = 0.99
 _RECEDES = 0.5
@@ -43,6 +37,9 @@ _LOST_PX = 6
 _COVERED, _OF_ROOM = 0.4, 0.35
 """One-sigma error of an end that is not seen: of the largest extent, of the room there is to go on unseen."""
 
+_THICKNESS_M = 0.01
+"""What may be missing of a thing whose inner side is all that is seen of an end."""
+
 _NEXT_PX = 3
 _FOOT = 0.15
 """What lies in the lowest part of a thing is its foot: that share of its height."""
@@ -53,7 +50,8 @@ class End:
     """Where the visible surface ends in some direction, its one-sigma error, and its state.
 
     `grounded`: whether the foot of the object is seen to end there too, and not only something on top of it.
-    `room_m`: how far it may go on beyond unseen (see `hidden`), infinity where nothing says.
+    `room_m`: how far it may go on beyond unseen (see `hidden`), infinity where nothing says. `is_face`: whether a face
+    turned that way is what is seen there.
     """
 
     value_m: float
@@ -61,15 +59,20 @@ class End:
     state: str
     grounded: bool
     room_m: float = float("inf")
+    is_face: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A cloud, the unit `directions` (D, 3) in which its ends are wanted, and its sizes (D,) along them to judge by."""
+    """A cloud, the unit `directions` (D, 3) in which its ends are wanted, and its sizes (D,) along them to judge by.
+
+    `straight`: whether its sides are.
+    """
 
     cloud: Cloud
     directions: F64
     extents_m: F64
+    straight: bool = False
 
 
 def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
@@ -84,14 +87,17 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
     directions = np.concatenate([one.directions for one in asked])
     extents_m = np.concatenate([one.extents_m for one in asked])
     clouds = [one.cloud for one in asked for _ in one.extents_m]
-    values, half_pixel, band = outermost(seen.rim, seen.on_points, seen.on_rim, seen.half)
-    sigmas = sigmas_of(seen.rim, half_pixel, band)
+    found = outermost(seen.rim, seen.on_points, seen.on_rim, seen.half)
+    values, band, lines = found.values, found.band, lines_of(seen.rim, found.band)
+    sigmas = sigmas_of(found.half_pixel, lines)
+    straight = np.array([one.straight for one in asked for _ in one.extents_m])
+    met = take_bounds(seen, found, lines, sigmas, straight, clouds, directions)
     bands = [row[:count] for (rows, count) in seen.rim.blocks for row in band[rows]]
     upwards = directions[:, 2] > _UPWARDS
-    for k in np.flatnonzero(upwards).tolist():
+    for k in np.flatnonzero(upwards & ~met).tolist():
         values[k], sigmas[k] = _top_end(clouds[k], seen, k, bands[k], (float(values[k]), float(sigmas[k])))
     lengths = np.maximum(counts(band), 1)
-    sigmas += 0.42 * seen.rim.sums(seen.blur * band) / lengths
+    sigmas += ~met * 0.42 * seen.rim.sums(seen.blur * band) / lengths
     edge_sigma_px = np.array([cloud.edge_sigma_px for cloud in clouds], np.float32)
     if edge_sigma_px.any():
         sigmas += 2 * edge_sigma_px * seen.rim.sums(np.abs(seen.half) * band) / lengths
@@ -116,9 +122,9 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
             bled = _BLED_PX * 2 * float(seen.half[k].max())
             face = _top_face(seen.on_points[k], seen.facing[k], value - float(reach[k]) - bled)
         if face is not None and len(face) >= _A_FACE:
-            value = float(face.max() if cloud.noise_sigma < _EXACT else middle(face))
+            value = outer_level(face, cloud.median_depth_m) if cloud.noise_sigma < EXACT else middle(face)
             level = abs(float(directions[k, 2])) > _UPWARDS  # no axis of its own to err
-            sigma = _ROUNDING * cloud.median_depth_m if level else 1e-4 * float(extents_m[k])
+            sigma = rounding_m(cloud) if level else 1e-4 * float(extents_m[k])
             sigma += _unevenness(face, cloud.noise_sigma)
             beyond = float(seen.lost[k]) - value
             if beyond > 0 and beyond > _LOST_PX * 2 * float(cloud.rim.step_length_m.mean()):
@@ -126,7 +132,7 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
             if cloud.edge_sigma_px and upwards[k]:  # what stands on it is looked for too far out
                 ends.append(End(value, sigma, SEEN, grounded[k]))
                 continue
-        ends.append(End(value, sigma, COVERED if hides else state, grounded[k]))
+        ends.append(End(value, sigma, COVERED if hides else state, grounded[k], is_face=faces[k] >= _A_FACE))
     return [ends[rows] for rows, _ in seen.rim.blocks]
 
 
@@ -142,7 +148,7 @@ def _top_end(cloud: Cloud, seen: Rows, k: int, band: Bool, end: tuple[float, flo
 
 def _unevenness(face: F32, noise_sigma: float) -> float:
     """Return by how much the outermost readings of a face (N,) differ: more than nothing where it is rounded."""
-    if noise_sigma >= _EXACT:
+    if noise_sigma >= EXACT:
         return 0.0
     outer = np.partition(face, -_A_FACE // 2)[-_A_FACE // 2 :]
     return float(outer.max() - outer[0]) / 3
@@ -167,7 +173,7 @@ def _top(cloud: Cloud, inner_m: F32, band: Bool, read_m: float) -> tuple[float, 
     Where the last ones bleed, it is between what they would be on a face that goes on and the highest reading.
     """
     heights = np.sort(inner_m[band])
-    value = float(heights[-1] if cloud.noise_sigma < _EXACT else middle(heights[len(heights) // 2 :]))
+    value = float(heights[-1] if cloud.noise_sigma < EXACT else middle(heights[len(heights) // 2 :]))
     sigma = _FRACTION_OF_TOP * float(cloud.rim.step_length_m[band].mean())
     if cloud.rim.is_read[band].all() or value <= read_m:
         return value, sigma
@@ -214,5 +220,5 @@ def missing_sigma(end: End, along_m: float, across_m: float, largest_m: float) -
         return end.sigma_m
     guess = _COVERED * largest_m
     if end.state == AWAY:
-        guess = 0.6 * across_m if along_m < 0.1 * across_m else 0.02
+        guess = 0.6 * across_m if along_m < 0.1 * across_m else _THICKNESS_M
     return end.sigma_m + min(guess, _OF_ROOM * end.room_m)

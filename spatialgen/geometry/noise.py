@@ -14,6 +14,8 @@ MIN_SAMPLES = 60
 LEAST_SIGMA = 6e-8
 """What float32 readings of an exact map show on flat floors: 5e-8 to 7e-8, their rounding."""
 
+_OF_ROUNDING = 0.35
+
 _FOREIGN = 12.0
 """Readings so many times farther off the plane than half of all are no noise, but the feet of what stands on it."""
 
@@ -30,6 +32,11 @@ class DepthNoise:
 
     sigma: float
     reach_px: float
+
+    @property
+    def of_levels(self) -> float:
+        """The relative one-sigma error of the middle of a level surface: many roundings make up for each other."""
+        return _OF_ROUNDING * self.sigma if self.sigma < 2 * LEAST_SIGMA else self.sigma
 
 
 def measure_noise(ratio: F32, grid: Grid, given_sigma: float) -> DepthNoise | None:

@@ -22,26 +22,37 @@ _LIMB = 0.85
 _UPRIGHT, _SLANTED = 0.3, 0.05
 """Upward parts of the normals of sides, and of sides that are not upright any more."""
 
-_UNFITTED, _MISFIT, _UNFITTED_EDGE = 0.3, 0.06, 3.0
-"""One-sigma errors in pixels: of a circle that no fit improves, and of one around slanted sides, whose limb lies
-elsewhere than that of upright ones; and, relative to that of the mask's border, of a circle that no fit improves."""
+_UNFITTED, _UNFITTED_EDGE = 0.3, 3.0
+"""One-sigma error of a circle that no fit improves: in pixels, and relative to that of the mask's border."""
 
-_LEAST = 3e-5
+_MISFIT = np.array([0.04, 0.062, 0.026])
+"""One-sigma errors in pixels around slanted sides, whose limb lies elsewhere than that of upright ones: of the radius,
+and of the centre along the line of sight and across it."""
+
+_ALIKE = np.array([1.0, 1.0, 0.35])
+"""How much more the variances of these three are than a fit of independent points says, as neighbouring pixels err
+alike; across the line of sight less, where the centre is halfway between two limbs that err alike."""
+
+_LEAST = 3e-6
 """Least relative error of a radius: those of upright cylinders err by less on exact scenes."""
 
-_ALIKE = 1.4
-"""How much more the variance of a circle is than a fit of independent points says, as neighbouring pixels err alike."""
+_BETWEEN_LIMBS = 0.7
+"""How much of a circle's error goes across the line of sight where no fit tells."""
+
 _DIAGONAL = np.diag_indices(3)
 _LEAST_ARC_RAD = float(np.radians(110))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Circle:
-    """A circular footprint: centre (2,) metres, radius, their one-sigma error (pixels and guesses)."""
+    """A circular footprint: centre (2,) metres, radius, their one-sigma errors (pixels and guesses): of the radius,
+    and relative to it of the centre `along` the line of sight and `across` it."""
 
     center_m: F64
     radius_m: float
     sigma_m: float
+    along: float
+    across: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,7 +170,7 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64) -> Circle:
     """
     pixel = 2 * middle(cloud.rim.step_length_m)
     edge = cloud.edge_sigma_px * pixel
-    variance = (_UNFITTED * pixel + _UNFITTED_EDGE * edge) ** 2
+    variance = (_UNFITTED * pixel + _UNFITTED_EDGE * edge) ** 2 * np.array([1.0, 1.0, _BETWEEN_LIMBS**2])
     slants = np.abs(cloud.normals[2])
     with np.errstate(invalid="ignore"):
         upright = slants < _UPRIGHT
@@ -169,7 +180,8 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64) -> Circle:
         inner = cloud.points_m[:2] - center[:, None]
         on_rim, on_points = np.sqrt(_squared(rim)), np.sqrt(_squared(inner))
         half = (rim * cloud.rim.step_m[:2]).sum(axis=0) / np.maximum(on_rim, 1e-9)
-        (value,), _, (band,) = outermost(one_row(cloud.rim), on_points[None], on_rim[None], half[None])
+        found = outermost(one_row(cloud.rim), on_points[None], on_rim[None], half[None])
+        (value,), (band,) = found.values, found.band
         below = max(0.3 * float(np.abs(half).sum()) / len(half), 2e-4)
         outer = upright & (on_points > value - below)
         chosen = np.concatenate([rim.compress(band, axis=1), inner.compress(outer, axis=1)], axis=1)
@@ -179,18 +191,22 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64) -> Circle:
         on_ray = cloud.noise_sigma * (away + (center - eye_m[:2]) @ chosen / np.maximum(away, 1e-9))
         spread = np.concatenate([half[band] ** 2 / 3, (below * slants[outer]) ** 2 / 3])
         spread += on_ray**2 + (_LEAST * radius) ** 2
-        shift, found, doubt = _weighted_circle(chosen, away, radius, spread)
-        if not 0.8 * radius < found < 1.2 * radius:
+        shift, fitted, doubt = _weighted_circle(chosen, away, radius, spread)
+        if not 0.8 * radius < fitted < 1.2 * radius:
             break
         sides = outer if outer.any() else upright
-        misfit = _MISFIT * pixel * (float(slants[sides].mean()) if sides.any() else 1.0)
-        center, radius, variance = center + shift, found, doubt + misfit**2 + edge**2
+        misfit = _MISFIT * pixel * (middle(slants[sides]) ** 2 if sides.any() else 1.0)
+        sight = (center - eye_m[:2]) / max(math.dist(center, eye_m[:2]), 1e-9)
+        axes = np.array([[0.0, 0.0, 1.0], [*sight, 0.0], [-sight[1], sight[0], 0.0]])
+        doubts = _ALIKE * ((axes @ doubt) * axes).sum(axis=1)
+        center, radius, variance = center + shift, fitted, doubts + misfit**2 + edge**2 + (_LEAST * fitted) ** 2
     beyond = _farthest(cloud, center) - radius - cloud.noise_sigma * float(np.hypot(*(center - eye_m[:2])))
-    return Circle(center, radius, float(np.sqrt(_ALIKE * variance)) + _LEAST * radius + max(beyond, 0.0))
+    sigma, along, across = np.sqrt(variance).tolist()
+    return Circle(center, radius, sigma + max(beyond, 0.0), along / sigma, across / sigma)
 
 
-def _weighted_circle(arms: F64, away: F64, radius: float, variance: F64) -> tuple[F64, float, float]:
-    """Return by how much the centre of a circle moves (2,), its radius and that one's variance.
+def _weighted_circle(arms: F64, away: F64, radius: float, variance: F64) -> tuple[F64, float, F64]:
+    """Return by how much the centre of a circle moves (2,), its radius, and the covariance (3, 3) of these three.
 
     One Gauss-Newton step of the weighted least squares of distances, from the circle about the origin; `arms` (2, N)
     are `away` (N,) from it.
@@ -203,4 +219,4 @@ def _weighted_circle(arms: F64, away: F64, radius: float, variance: F64) -> tupl
     normal[_DIAGONAL] += 1e-12 * normal[_DIAGONAL].sum()
     inverse = np.linalg.inv(normal)
     dx, dy, grown = inverse @ system[:, 3]
-    return np.array([dx, dy]), radius + float(grown), float(inverse[2, 2])
+    return np.array([dx, dy]), radius + float(grown), np.asarray(inverse, np.float64)

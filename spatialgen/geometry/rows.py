@@ -105,10 +105,23 @@ def counts(mask: Bool) -> I32:
     return found
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Where clouds end along coordinates, R rows: the `values` (R,); the rim points on an end, `band` (R, M), and the
+    mean of their half steps, `half_pixel` (R,); the own pixels of the rim, `read` (R, M), and the outermost of these
+    and all others, `least` (R,)."""
+
+    values: F64
+    band: Bool
+    half_pixel: F64
+    read: NDArray[np.floating]
+    least: NDArray[np.floating]
+
+
 def outermost(
     rim: RimRows, on_points: NDArray[np.floating], on_rim: NDArray[np.floating], half: NDArray[np.floating]
-) -> tuple[F64, F64, Bool]:
-    """Return the ends (R,) of clouds along some coordinates, half a pixel (R,) and which rim points (R, M) are on them.
+) -> Found:
+    """Return the ends of clouds along some coordinates.
 
     `on_points` (R, N) and `on_rim` (R, M) are the coordinates of their points and rims, `half` (R, M) those of the
     rims' steps.
@@ -126,12 +139,17 @@ def outermost(
         everywhere = np.concatenate([length[rows, :own].mean(axis=1) for rows, own in rim.blocks])
         mean = np.where(count == 0, everywhere, mean)
         values = np.where(count == 0, least, values)
-    return values.astype(np.float64), mean, band
+    return Found(values.astype(np.float64), band, mean, read, least)
 
 
-def sigmas_of(rim: RimRows, half_pixel: F64, band: Bool) -> F64:
-    """Return the sigmas (R,) of ends on the rim points of a `band` (R, M), as the half of a pixel (R,) and the lines of
-    pixels that these lie on say."""
-    lines = np.array([len(set(numbers.compress(row).tolist())) for numbers, row in zip(rim.line, band, strict=True)])
+def lines_of(rim: RimRows, band: Bool) -> I32:
+    """Return on how many lines between pixels the rim points of a `band` (R, M) lie, (R,)."""
+    numbers = [len(set(line.compress(row).tolist())) for line, row in zip(rim.line, band, strict=True)]
+    return np.array(numbers, np.int32)
+
+
+def sigmas_of(half_pixel: F64, lines: I32) -> F64:
+    """Return the sigmas (R,) of ends on rim points, as the half of a pixel (R,) and the lines (R,) of pixels that these
+    lie on say."""
     shares = np.minimum(1.0, _STAIRS / np.maximum(lines - 1, 1)) ** _STEEPER
-    return np.asarray(2 * FRACTION_SIGMA * half_pixel * shares)
+    return np.asarray(2 * FRACTION_SIGMA * half_pixel * shares, np.float64)

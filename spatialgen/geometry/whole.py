@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -45,6 +46,10 @@ _CURVED, _A_SURFACE = 0.2, 20
 _WIDER_ABOVE = 0.1
 """Error of a radius, relative to that of a height of which the top is covered: it may be wider there, as lamps are."""
 
+_ELSEWHERE, _UNSEEN_CORNER, _OF_CURVE = 0.01, 0.5, 0.35
+"""Relative to the extent, what parts a lateral end from a corner that may be there; error of that corner, relative to
+how far it is out: half of them are there; and of the end of a curve, relative to how far the rim beyond it is."""
+
 _AS_SMALL = 1.03
 _BOARD = 0.35
 """Thinner than this share of its height, what is seen may be only a board of something deeper."""
@@ -58,8 +63,9 @@ class Whole:
     outline of its footprint. `x_m`, `z_m` (2,) intervals. Sigmas of ends, pixel and guess errors only:
     `side_sigma_m` (4,) of the rectangle's sides u-, u+, v-, v+; `x_sigma_m` (2,), `z_sigma_m` (2,).
     `low_state`: whether the bottom is SEEN, COVERED or AWAY (see `ends`). `flare` (2,): by how much a round thing's
-    radius grows per metre down at its bottom, up at its top; never negative. `tie`: how far off the centre (m) and
-    the length axis (degrees) of another rectangle is that is as small as this one.
+    radius grows per metre down at its bottom, up at its top; never negative. `off_center`: how much of the sides'
+    errors the centre's is, along the line of sight and across it. `tie`: how far off the centre (m) and the length
+    axis (degrees) of another rectangle is that is as small as this one.
     """
 
     kind: str
@@ -72,6 +78,7 @@ class Whole:
     z_sigma_m: F64
     low_state: str
     flare: tuple[float, float] = (0.0, 0.0)
+    off_center: tuple[float, float] = (1.0, 1.0)
     tie: tuple[float, float] = (0.0, 0.0)
 
 
@@ -139,7 +146,8 @@ def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
     handle = _HANDLE * 2 * float(whole.rectangle.half_m.max())
     sides = np.full(4, handle) if beside else np.array([handle, handle, 0.0, 0.0])
     x_sigma = whole.x_sigma_m + (handle if beside else 0.0)
-    return replace(whole, side_sigma_m=whole.side_sigma_m + sides, x_sigma_m=x_sigma)
+    off_center = (1.0, 1.0) if beside else whole.off_center
+    return replace(whole, side_sigma_m=whole.side_sigma_m + sides, x_sigma_m=x_sigma, off_center=off_center)
 
 
 def _as_low(end: End) -> End:
@@ -184,7 +192,8 @@ def _round_whole(cloud: Cloud, circle: Circle, low: End, high: End) -> Whole:
     radius, center = circle.radius_m, circle.center_m
     z, z_sigma = _heights(low, high, 2 * radius)
     flare = _flare(cloud, center)
-    sigma = circle.sigma_m + (max(flare[1], _WIDER_ABOVE) * z_sigma[1] if high.state == COVERED else 0.0)
+    sigma = math.sqrt(2) * circle.sigma_m  # twice the radius err its two sides, as if one did not know of the other
+    sigma += max(flare[1], _WIDER_ABOVE) * z_sigma[1] if high.state == COVERED else 0.0
     return Whole(
         kind="round",
         rectangle=Rectangle(center, np.array([1.0, 0.0]), np.array([radius, radius])),
@@ -196,6 +205,7 @@ def _round_whole(cloud: Cloud, circle: Circle, low: End, high: End) -> Whole:
         z_sigma_m=z_sigma,
         low_state=low.state,
         flare=flare,
+        off_center=(circle.along, circle.across),
     )
 
 
@@ -232,7 +242,7 @@ def _box_whole(
     directions[:4, :2] = -rough.u, rough.u, -rough.v, rough.v
     directions[4:] = _VERTICAL
     extents = np.array([*(2 * rough.half_m).repeat(2), height, height])
-    *sides, down, high = yield from _ends(Asked(cloud, directions, extents), seen_through)
+    *sides, down, high = yield from _ends(Asked(cloud, directions, extents, facing is not None), seen_through)
     low = _as_low(down)
     if low.state != SEEN:  # whatever is lowest is not the foot
         sides = [replace(end, grounded=False) for end in sides]
@@ -246,7 +256,8 @@ def _box_whole(
     if facing is None and _is_curved(cloud):
         sigmas += _CURVED * 2 * float(rectangle.half_m.max()) * _face_away(rectangle, eye_m)
     outline = _outline(rectangle, hull, z, seen_through)
-    x, x_sigma = yield from _lateral(cloud, outline, (rectangle, sigmas), float(z[1] - z[0]), seen_through)
+    side_by_side = (rectangle, sigmas)
+    x, x_sigma = yield from _lateral(cloud, outline, side_by_side, float(z[1] - z[0]), seen_through, facing is not None)
     return Whole("box", rectangle, outline, x, z, sigmas, x_sigma, z_sigma, low.state, tie=tie)
 
 
@@ -263,7 +274,8 @@ def _side_sigmas(
     sigmas, away = np.zeros(4), _face_away(rectangle, eye_m)
     for k, end in enumerate(ends):
         along, across = float(sizes[k // 2]), max(float(sizes[1 - k // 2]), height)
-        sigmas[k] = missing_sigma(end, along, across, largest)
+        ends_there = end.is_face and end.grounded  # whatever covers the border beside it
+        sigmas[k] = end.sigma_m if ends_there else missing_sigma(end, along, across, largest)
         wide = float(sizes[1 - k // 2])
         if not away[k] or along > min(_BOARD * height, _NO_POST * wide):
             continue
@@ -305,25 +317,40 @@ def _outline(rectangle: Rectangle, hull: F64, z_m: F64, seen_through: SeenThroug
 
 
 def _lateral(
-    cloud: Cloud, outline: F64, box: tuple[Rectangle, F64], height: float, seen_through: SeenThrough
+    cloud: Cloud,
+    outline: F64,
+    box: tuple[Rectangle, F64],
+    height: float,
+    seen_through: SeenThrough,
+    straight: bool,
 ) -> _Estimate[tuple[F64, F64]]:
     """Return the interval of x and the sigmas of its ends.
 
-    Ends are measured, unless a corner of the box that is not itself seen lies farther out.
+    Ends are measured, unless a corner of the box that may be there, unseen, lies farther out: the rest of the outline
+    is the rim, half a pixel too far out.
     """
     rectangle, sides = box
-    u, v = np.abs(rectangle.u[0]), np.abs(rectangle.v[0])
-    corner_sigma = float(np.hypot(u * sides[:2].max(), v * sides[2:].max()))
+    axes = np.array([rectangle.u[0], rectangle.v[0]])
+    towards_low = np.where(axes >= 0, sides[[0, 2]], sides[[1, 3]])
+    towards_high = np.where(axes >= 0, sides[[1, 3]], sides[[0, 2]])
+    corner_sigma = np.hypot(*(axes * np.array([towards_low, towards_high])).T)
     outer = np.array([outline[:, 0].min(), outline[:, 0].max()])
     if len(outline) == 4:
-        return outer, np.full(2, corner_sigma)
+        return outer, corner_sigma
     extent = float(outer[1] - outer[0])
-    low, high = yield from _ends(Asked(cloud, _LATERAL, np.full(2, extent)), seen_through)
+    corners = rectangle.corners_m.astype(np.float32)  # as the hull has them
+    there = np.compress((outline[:, None] == corners).all(axis=2).any(axis=0), corners[:, 0])
+    corner = np.array([there.min(initial=np.inf), there.max(initial=-np.inf)])
+    low, high = yield from _ends(Asked(cloud, _LATERAL, np.full(2, extent), straight), seen_through)
     x = np.array([-low.value_m, high.value_m])
     sigma = np.array([missing_sigma(end, extent, extent, max(extent, height)) for end in (low, high)])
-    beyond = np.array([x[0] - outer[0], outer[1] - x[1]])
-    moved = beyond > 0.01 * extent
-    return np.where(moved, outer, x), np.where(moved, corner_sigma + 0.05 * beyond, sigma)
+    outwards = np.array([-1.0, 1.0])
+    doubtful, moved = (outwards * (far - x) > _ELSEWHERE * extent for far in (outer, corner))
+    sigma = np.where(doubtful, np.maximum(sigma, corner_sigma), sigma)
+    if not straight:  # the last pixel of a curve is rather short of its end, and the rim beyond it
+        sigma = np.where(doubtful, np.maximum(sigma, _OF_CURVE * np.abs(outer - x)), sigma)
+        x = np.where(doubtful, (x + outer) / 2, x)
+    return np.where(moved, corner, x), np.where(moved, corner_sigma + _UNSEEN_CORNER * np.abs(corner - x), sigma)
 
 
 def _from_ends(rough: Rectangle, ends: list[End]) -> Rectangle:

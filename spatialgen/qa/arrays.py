@@ -22,6 +22,7 @@ Bool = NDArray[np.bool_]
 MAX_GRAVITY_SIGMA_DEG = 10.0
 TRUSTED_SCALE_SIGMA = 0.05
 MOSTLY_HIDDEN_SHARE = 0.4
+ON_FLOOR, UNSUPPORTED = -1, -2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +64,7 @@ class ObjectColumns:
     x_sigma: F64  # of the interval's length
     z: F64  # (M, 2)
     z_sigma: F64
-    support: I64  # index of the supporting object, -1 floor, -2 unknown
+    support: I64  # index of the supporting object, ON_FLOOR or UNSUPPORTED
     facing: F64  # NaN unless the orientation is known
     facing_sigma: F64
     box: F64  # (M, 4) pixels
@@ -268,8 +269,8 @@ def _supports(scenes: Sequence[Scene], shapes: Sequence[ObjectGeometry]) -> I64:
     result, start = [], 0
     for scene in scenes:
         index = {o.object_id: start + k for k, o in enumerate(scene.objects)}
-        names = {None: -2, "floor": -1} | index
-        result += [names.get(g.support_id, -2) for g in shapes[start : start + len(scene.objects)]]
+        names = {None: UNSUPPORTED, "floor": ON_FLOOR} | index
+        result += [names.get(g.support_id, UNSUPPORTED) for g in shapes[start : start + len(scene.objects)]]
         start += len(scene.objects)
     return np.array(result, np.int64)
 
@@ -293,7 +294,8 @@ def _pair_columns(scenes: Sequence[Scene], s: SceneColumns, o: ObjectColumns, as
 def _pair_cov(s: SceneColumns, o: ObjectColumns, i: I64, j: I64, delta: F64) -> F64:
     """A tilt g of the vertical moves a height difference by g times the horizontal distance, and back.
 
-    Both objects share it, so what each one's covariance holds of it about the camera is taken back first.
+    Both objects share it, so what each one's covariance holds of it about the camera is taken back first. They share
+    the error of the floor too, as it counts for the heights of either.
     """
     cov = o.cov[i] + o.cov[j]
     g2 = s.gravity_sigma[o.scene[i]] ** 2
@@ -302,9 +304,12 @@ def _pair_cov(s: SceneColumns, o: ObjectColumns, i: I64, j: I64, delta: F64) -> 
         cov[:, 2, 2] -= g2 * (ray[:, 0] ** 2 + ray[:, 1] ** 2) / 2.0
         for axis in (0, 1):
             cov[:, axis, axis] -= g2 * ray[:, 2] ** 2
+        cov[:, 2, 2] -= s.floor_sigma[o.scene[k]] ** 2 / 2.0
     for axis in range(3):
         cov[:, axis, axis] = np.maximum(cov[:, axis, axis], 0.0)
     cov[:, 2, 2] += g2 * (delta[:, 0] ** 2 + delta[:, 1] ** 2)
+    on_floor = (o.support == ON_FLOOR).astype(np.float64)
+    cov[:, 2, 2] += (s.floor_sigma[o.scene[i]] * (on_floor[i] - on_floor[j]) / 2.0) ** 2
     for axis in (0, 1):
         cov[:, axis, axis] += g2 * delta[:, 2] ** 2
     return cov

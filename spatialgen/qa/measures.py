@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from spatialgen.geometry.noise import SENSOR_NOISE
-from spatialgen.qa.arrays import F64, I64, TRUSTED_SCALE_SIGMA, Bool, SceneArrays, norm, projected_sigma
+from spatialgen.qa.arrays import F64, I64, ON_FLOOR, TRUSTED_SCALE_SIGMA, Bool, SceneArrays, norm, projected_sigma
 from spatialgen.qa.decide import (
     difference_decided,
     difference_margin,
@@ -181,14 +181,17 @@ def wrapped(angle_deg: F64) -> F64:
 def level_sigma(a: SceneArrays, i: I64, end_i: int, j: I64, end_j: int) -> F64:
     """Return the error of a difference between two levels (0 bottom, 1 top) of the pairs of `a.p`.
 
-    The tilt of the vertical is common to both: of each one's own error it is taken back, and counts once.
+    The tilt of the vertical and the floor are common to both: of each one's own error they are taken back; the tilt
+    counts once, and the floor where only one of the levels is above it.
     """
-    g = a.s.gravity_sigma[a.p.scene]
-    total = (g * np.hypot(a.p.delta[:, 0], a.p.delta[:, 1])) ** 2
+    g, floor = a.s.gravity_sigma[a.p.scene], a.s.floor_sigma[a.p.scene]
+    lies = [(end == 0) & (a.o.support[k] == ON_FLOOR) for k, end in ((i, end_i), (j, end_j))]
+    total: F64 = np.where(lies[0] != lies[1], floor, 0.0) ** 2
+    total += (g * np.hypot(a.p.delta[:, 0], a.p.delta[:, 1])) ** 2
     for k, end in ((i, end_i), (j, end_j)):
         reach = np.hypot(a.o.camera_vector[k, 0], a.o.camera_vector[k, 1])
-        total = total + np.maximum(a.o.z_sigma[k, end] ** 2 - (g * reach) ** 2, 0.0)
-    return np.sqrt(total)
+        total = total + np.maximum(a.o.z_sigma[k, end] ** 2 - (g * reach) ** 2 - floor**2, 0.0)
+    return np.asarray(np.sqrt(total))
 
 
 def both_orders(a: SceneArrays) -> tuple[I64, I64, F64, F64]:

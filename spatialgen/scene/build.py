@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -42,6 +43,9 @@ from spatialgen.scene.image_facts import ImageFacts, image_facts
 from spatialgen.scene.measures import Errors, object_geometry, pair_geometry
 from spatialgen.scene.samples import depth_samples, free_floor
 from spatialgen.scene.supports import FLOOR, Standing, settle
+
+_FLOOR_ROUNDING = 3e-8
+"""Least relative error of the camera's height: that of its readings, which are all rounded alike."""
 
 UNKNOWN_GRAVITY_SIGMA_DEG = 12.0
 """How far off the picture's top may be from up, where nothing better is known: distances survive it, no more."""
@@ -141,7 +145,7 @@ def find_ground(frame: Frame, grid: Grid) -> Ground:
         return Ground(gravity, view, None, 0.0, noise)
     area = float(np.isfinite(fit.ratio).sum()) * grid.stride**2
     patches = max(area / (2 * np.pi * noise.reach_px**2), 1.0)
-    sigma = fit.camera_height_m * noise.sigma / float(np.sqrt(patches))
+    sigma = fit.camera_height_m * max(noise.sigma / float(np.sqrt(patches)), _FLOOR_ROUNDING)
     return Ground(gravity, replace(view, height_m=fit.camera_height_m), fit, sigma, noise)
 
 
@@ -335,8 +339,10 @@ def _depth_range(depth: F32) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.partition(some, (len(some) // 50, -(len(some) // 50) - 1))[[len(some) // 50, -(len(some) // 50) - 1]]
     ends = depth[(depth <= low) | (depth >= high)]
-    rank = round(0.01 * (np.count_nonzero(np.isfinite(depth)) - 1))
-    near = min(rank, int(np.count_nonzero(ends <= low)) - 1)
-    far = len(ends) - 1 - min(rank, int(np.count_nonzero(ends >= high)) - 1)
-    ends.partition((near, far))
-    return float(ends[near]), float(ends[far])
+    place = 0.01 * (np.count_nonzero(np.isfinite(depth)) - 1)
+    steps = [math.floor(place), math.ceil(place)]
+    near = [min(step, int(np.count_nonzero(ends <= low)) - 1) for step in steps]
+    far = [len(ends) - 1 - min(step, int(np.count_nonzero(ends >= high)) - 1) for step in steps]
+    ends.partition(sorted({*near, *far}))
+    (n0, n1), (f0, f1), share = ends[near].tolist(), ends[far].tolist(), place - steps[0]
+    return n0 + share * (n1 - n0), f0 + share * (f1 - f0)

@@ -78,6 +78,12 @@ def calibration_rows(report: ConditionReport) -> list[Summary]:
     return [*large, summarise(POOLED, "quantity", rest)] if rest else large
 
 
+def types_without_error(report: ConditionReport) -> list[str]:
+    """Return the quantities of which every answer equals its truth, to rounding: nothing to compare sigma with."""
+    quantities = [item for item in report.judged if item.kind == "quantity"]
+    return sorted(row.type for row in by_type(quantities)[:-1] if row.asked and row.max_error <= _NO_ERROR)
+
+
 def _gravity(report: ConditionReport) -> list[Goal]:
     if not report.gravity_deg or not report.name.endswith("no_up"):
         return []

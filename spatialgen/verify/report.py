@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from spatialgen.verify.goals import POOL_BELOW, POOLED, Goal, all_goals, calibration_rows
+from spatialgen.verify.goals import POOL_BELOW, POOLED, Goal, all_goals, calibration_rows, types_without_error
 from spatialgen.verify.judged import Judged
 from spatialgen.verify.run import ConditionReport
 from spatialgen.verify.tables import plain_table
@@ -28,7 +28,8 @@ def _condition_text(report: ConditionReport) -> str:
     if report.gravity_deg:
         median, most, worst = report.gravity_quantiles()
         head += f"; gravity off by {median:.2f} deg (median), {most:.2f} (95 %), {worst:.2f} (worst)"
-    return "\n".join([head, plain_table(report.summaries()), *_pooled_lines(report), *_worst_lines(report.judged)])
+    told = [*_pooled_lines(report), *_exact_lines(report), *_worst_lines(report.judged)]
+    return "\n".join([head, plain_table(report.summaries()), *told])
 
 
 def _pooled_lines(report: ConditionReport) -> list[str]:
@@ -40,6 +41,15 @@ def _pooled_lines(report: ConditionReport) -> list[str]:
         for row in calibration_rows(report)
         if row.type == POOLED
     ]
+
+
+def _exact_lines(report: ConditionReport) -> list[str]:
+    names = types_without_error(report)
+    return (
+        [f"quantities without any error, so that sigma has none to be compared with: {', '.join(names)}"]
+        if names
+        else []
+    )
 
 
 def worst_answers(judged: Sequence[Judged]) -> list[Judged]:
@@ -77,6 +87,7 @@ def as_json(reports: Sequence[ConditionReport]) -> dict[str, Any]:
                 "gravity_deg": [_finite(q) for q in report.gravity_quantiles()],
                 "types": [{k: _finite(v) for k, v in asdict(row).items()} for row in report.summaries()],
                 "calibration": [{k: _finite(v) for k, v in asdict(row).items()} for row in calibration_rows(report)],
+                "without_error": types_without_error(report),
                 "worst": [{k: _finite(v) for k, v in asdict(j).items()} for j in worst_answers(report.judged)[:100]],
             }
             for report in reports

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spatialgen.verify.goals import all_goals, calibration_rows, goals_of
+from spatialgen.verify.goals import all_goals, calibration_rows, goals_of, types_without_error
 from spatialgen.verify.judged import Judged
 from spatialgen.verify.report import as_text
 from spatialgen.verify.run import ConditionReport
@@ -62,3 +62,12 @@ def test_gravity_is_judged_where_it_had_to_be_found() -> None:
     assert all_goals([ConditionReport("exact", gravity_deg=[9.0])]) == []
     lost = ConditionReport("exact_no_up", gravity_deg=[0.1] * 80 + [5.0] * 20)
     assert [goal.met for goal in goals_of(lost)] == [True, False]
+
+
+def test_quantities_without_any_error_are_named_and_no_others() -> None:
+    exact = [Judged("nearest_depth", "quantity", "s", (str(k),), 2.0, 2.0, sigma=0.01) for k in range(300)]
+    nearly = [Judged("relative_depth", "quantity", "s", (str(k),), 0.5, 0.5, "ratio", 0.01) for k in range(299)]
+    nearly.append(Judged("relative_depth", "quantity", "s", ("x",), 0.501, 0.5, "ratio", 0.01))
+    report = ConditionReport("exact", judged=exact + nearly + widths(20, 0.01))
+    assert types_without_error(report) == ["nearest_depth"]
+    assert "compared with: nearest_depth\n" in as_text([report])

@@ -10,7 +10,7 @@ from spatialgen.qa.family import Family, Kind
 from spatialgen.qa.measures import quantity
 
 APART = 0.1
-QUANTILE_SIGMA = 1.5e-5  # of percentiles of the picture that fall between two readings
+QUANTILE_SIGMA = 5e-8  # of percentiles of the picture: rounding
 
 
 def _apart(facts: Facts, i: I64, j: I64) -> Bool:

@@ -1,0 +1,102 @@
+"""The bounds that exact readings set: an object ends beyond each of its pixels, and short of every next one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialgen.geometry.boxes import middle
+from spatialgen.geometry.clouds import Cloud
+from spatialgen.geometry.rows import FRACTION_SIGMA, Found, Rows
+from spatialgen.records import F64, I32, Bool
+
+EXACT = 1e-3
+"""Relative error of depth below which the outermost reading is the end, and not the luckiest one."""
+
+_CROSSES = 0.4
+"""A border that is left along this share of half a step or less says nothing of where the object ends that way."""
+
+_ON_A_FACE, _ROUNDING = 1e-6, 3e-9
+"""Readings of an exact map that lie on one face differ by no more than the first, of their distance; one-sigma error
+of the middle of them, of their distance, beyond that of readings."""
+
+_UPWARDS, _SPREAD = 0.5, 1.0
+_OF_BOUNDS, _OF_LINES = 0.085, 0.18
+"""One-sigma error of an end in exact depth, besides that of one anywhere between its bounds: relative to the room to
+the second bound, and to half a step by the lines it crosses. Measured: 74 % of errors are smaller, 97 % than thrice."""
+
+
+def take_bounds(
+    seen: Rows, found: Found, lines: I32, sigmas: F64, straight: Bool, clouds: Sequence[Cloud], directions: F64
+) -> Bool:
+    """Set the ends `found` and their `sigmas` (R,) by the bounds of pixels; return which (R,) end in a face.
+
+    Only those of exact readings are looked at. `lines` (R,): see `lines_of`; `straight` (R,): whether sides are;
+    `clouds` and `directions` (R, 3) of each.
+    """
+    exact = np.array([cloud.noise_sigma < EXACT and not cloud.edge_sigma_px for cloud in clouds])
+    if not exact.any():
+        return exact
+    faces = _faces_met(seen, found, exact, clouds, directions)
+    met = np.isfinite(faces)
+    _bound_sides(seen, found, lines, sigmas, exact & straight & ~met)
+    found.values[met] = faces[met]
+    sigmas[met] = [rounding_m(clouds[k]) for k in np.flatnonzero(met).tolist()]
+    return met
+
+
+def rounding_m(cloud: Cloud) -> float:
+    """Return the one-sigma error of where an exact map shows a face."""
+    return _ROUNDING * cloud.median_depth_m
+
+
+def outer_level(values: NDArray[np.floating], depth_m: float) -> float:
+    """Return the middle of those of some readings (N,) of a face, `depth_m` away, that equal the outermost one.
+
+    It alone is the luckiest of many roundings.
+    """
+    return middle(values[values > values.max() - _ON_A_FACE * depth_m])
+
+
+def _bound_sides(seen: Rows, found: Found, lines: I32, sigmas: F64, chosen: Bool) -> None:
+    """Set the ends of the `chosen` rows (R,), where straight sides lie between own pixels and next ones.
+
+    The next pixel that bounds most is left out: it may be at a corner.
+    """
+    crosses = found.band & (seen.half > _CROSSES * seen.half_length)
+    beyond = np.where(crosses, seen.on_rim + seen.half, np.float32(np.inf))
+    first, second = np.partition(beyond, (0, 1), axis=1)[:, :2].T.astype(np.float64)
+    told = np.flatnonzero(chosen & np.isfinite(second))
+    low = found.least[told].astype(np.float64)
+    room = np.maximum(second[told] - low, 0.0)
+    between = np.maximum(first[told] - low, 0.0)
+    found.values[told] = low + room / 2
+    steps = found.half_pixel[told] / lines[told]
+    sigmas[told] = np.sqrt((FRACTION_SIGMA * between) ** 2 + (_OF_BOUNDS * room) ** 2 + (_OF_LINES * steps) ** 2)
+
+
+def _faces_met(seen: Rows, found: Found, exact: Bool, clouds: Sequence[Cloud], directions: F64) -> F64:
+    """Return where the `exact` rows (R,) end in a face turned to the eye, as their outermost pixels show; else NaN.
+
+    These read the same then, all over the face: pixels of one line that do may lie on another face, at its edge.
+    """
+    own = np.concatenate([found.read, seen.on_points], axis=1)
+    third = np.partition(own, -3, axis=1)[:, -3]
+    depth = np.array([cloud.median_depth_m for cloud in clouds])
+    eye = np.array([cloud.eye_z_m for cloud in clouds]) * directions[:, 2]
+    faces = np.full(len(own), np.nan)
+    for k in np.flatnonzero(exact & (found.least < eye) & (found.least - third < _ON_A_FACE * depth)).tolist():
+        outer = own[k] > found.least[k] - _ON_A_FACE * depth[k]
+        if _spread(clouds[k], seen, k, outer, 1 if directions[k, 2] > _UPWARDS else 2) > _SPREAD:
+            faces[k] = middle(own[k][outer])
+    return faces
+
+
+def _spread(cloud: Cloud, seen: Rows, k: int, outer: Bool, axis: int) -> float:
+    """Return by how many half pixels the `outer` own pixels (M + N,) of row `k` differ along a canonical axis."""
+    rim, points, start = cloud.rim, cloud.points_m[axis], seen.on_rim.shape[1]
+    inner = rim.end_m[axis] - np.where(seen.rim.free[k, : len(rim.kind)], rim.step_m[axis], np.float32(0))
+    where = np.concatenate([inner[outer[: len(inner)]], points[outer[start : start + len(points)]]])
+    return float(np.ptp(where)) / max(middle(rim.step_length_m), 1e-9)
