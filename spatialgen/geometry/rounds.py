@@ -25,11 +25,11 @@ _UPRIGHT, _SLANTED = 0.3, 0.05
 _UNFITTED, _UNFITTED_EDGE = 0.3, 3.0
 """One-sigma error of a circle that no fit improves: in pixels, and relative to that of the mask's border."""
 
-_MISFIT = np.array([0.04, 0.062, 0.026])
+_MISFIT = np.array([0.045, 0.07, 0.03])
 """One-sigma errors in pixels around slanted sides, whose limb lies elsewhere than that of upright ones: of the radius,
 and of the centre along the line of sight and across it."""
 
-_ALIKE = np.array([1.0, 1.0, 0.35])
+_ALIKE = np.array([1.1, 1.1, 0.4])
 """How much more the variances of these three are than a fit of independent points says, as neighbouring pixels err
 alike; across the line of sight less, where the centre is halfway between two limbs that err alike."""
 
