@@ -14,7 +14,7 @@ MIN_SAMPLES = 60
 LEAST_SIGMA = 6e-8
 """What float32 readings of an exact map show on flat floors: 5e-8 to 7e-8, their rounding."""
 
-_OF_ROUNDING = 0.35
+_OF_ROUNDING = 0.5
 
 _FOREIGN = 12.0
 """Readings so many times farther off the plane than half of all are no noise, but the feet of what stands on it."""
