@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialgen.geometry.clouds import Cloud
-from spatialgen.geometry.ends import End
+from spatialgen.geometry.ends import COVERED, End
 from spatialgen.records import F32, F64, Bool
 
 SeenThrough = Callable[[F64 | F32], Bool]
@@ -22,6 +22,9 @@ _AT_THE_END, _AT_THE_COVER = 0.5, 0.25
 """Shares of points, at the end and along the cover, that may be seen through while an extension stays possible."""
 
 _LEAST_BAND_M = 0.004
+_UPWARDS = 0.9
+_COVERED_FROM_ABOVE = 4
+"""What covers a top has so many border pixels above the object; with fewer it stands beside it."""
 _FOOT, _NEAR_END_M, _OUTWARDS_M, _OF_THE_FOOT = 0.15, 0.03, (0.04, 0.08), 0.6
 
 
@@ -36,7 +39,8 @@ def rooms_beyond(
     w = directions.astype(np.float32)
     surface, half = np.concatenate([cloud.rim.end_m, cloud.points_m], axis=1), w @ cloud.rim.step_m
     along = w @ surface
-    at_cover = cloud.rim.is_covered & (half > 0.3 * cloud.rim.step_length_m)
+    upwards = directions[:, 2] > _UPWARDS
+    at_cover = cloud.rim.is_covered & (half > np.where(upwards, 0.7, 0.3)[:, None] * cloud.rim.step_length_m)
     chosen, moved = [], []
     for k, end in enumerate(ends):
         inner = end.value_m - max(0.02 * float(extents_m[k]), _LEAST_BAND_M)
@@ -49,9 +53,11 @@ def rooms_beyond(
         chosen.append((len(at_end), len(both)))
     through = seen_through(np.concatenate(moved, axis=1))
     rooms, start = [], 0
-    for at_end_count, count in chosen:
+    for k, (at_end_count, count) in enumerate(chosen):
         own = through[start : start + len(_STEPS) * count].reshape(len(_STEPS), count)
         rooms.append(max(_first(own[:, :at_end_count], _AT_THE_END), _first(own[:, at_end_count:], _AT_THE_COVER)))
+        if upwards[k] and ends[k].state == COVERED and count - at_end_count < _COVERED_FROM_ABOVE:
+            rooms[-1] = float("inf")  # the top may rise behind what stands beside it, as a cone's does
         start += own.size
     return rooms
 

@@ -129,6 +129,16 @@ def test_a_cone_whose_foot_is_hidden_may_be_wider_there() -> None:
     assert g is None or abs(g.size_m[0] - 0.34) < 2.5 * g.size_sigma_m[0]
 
 
+@pytest.mark.parametrize("roll", [-6.0, 0.0, 6.0])
+def test_a_cone_whose_tip_hides_beside_a_shelf_may_rise_behind_it(roll: float) -> None:
+    cone = ("cone", (Frustum(np.array([0.0, 3.4, 0.3]), 0.17, 0.02, 0.3),))
+    board = ("shelf", (block(0.42, 2.6, (1.0, 0.3, 1.0)),))
+    g = by_id(lift(picture(cone, board, height=1.2, pitch=15, roll=roll)), "1").geometry
+    assert g is not None
+    assert g.size_m[2] < 0.5
+    assert g.size_sigma_m[2] > 0.2 * g.size_m[2]
+
+
 def test_of_two_rectangles_that_fit_alike_neither_is_trusted() -> None:
     """Around a mug and its handle there are two as small as each other, mirror images with centres of their own."""
     scene = sample_scene(202, kind="tabletop")
