@@ -23,8 +23,8 @@ _AT_THE_END, _AT_THE_COVER = 0.5, 0.25
 
 _LEAST_BAND_M = 0.004
 _UPWARDS = 0.9
-_COVERED_FROM_ABOVE = 4
-"""What covers a top has so many border pixels above the object; with fewer it stands beside it."""
+_COVERED_FROM_ABOVE = 0.25
+"""Share of the border to what covers an object that lies above it; with less, the cover stands beside the object."""
 _FOOT, _NEAR_END_M, _OUTWARDS_M, _OF_THE_FOOT = 0.15, 0.03, (0.04, 0.08), 0.6
 
 
@@ -56,7 +56,8 @@ def rooms_beyond(
     for k, (at_end_count, count) in enumerate(chosen):
         own = through[start : start + len(_STEPS) * count].reshape(len(_STEPS), count)
         rooms.append(max(_first(own[:, :at_end_count], _AT_THE_END), _first(own[:, at_end_count:], _AT_THE_COVER)))
-        if upwards[k] and ends[k].state == COVERED and count - at_end_count < _COVERED_FROM_ABOVE:
+        beside = at_cover[k].sum() < _COVERED_FROM_ABOVE * cloud.rim.is_covered.sum()
+        if upwards[k] and ends[k].state == COVERED and beside:
             rooms[-1] = float("inf")  # the top may rise behind what stands beside it, as a cone's does
         start += own.size
     return rooms
