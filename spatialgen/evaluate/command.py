@@ -21,7 +21,8 @@ def command(
     bench: Annotated[list[str], typer.Option(metavar="NAME=PATH", help=_BENCHES)],
     images: Annotated[Path | None, typer.Option(help="The folder that the bench's picture paths start from.")] = None,
     train_build: Annotated[
-        Path | None, typer.Option(help="The build trained on: adds majority and question-only baselines to `build`.")
+        Path | None,
+        typer.Option(help="The build trained on (or BUILD#QUESTIONS): adds majority and question-only baselines."),
     ] = None,
     blind: Annotated[bool, typer.Option("--blind", help="Also ask the model with blank pictures.")] = False,
     out: Annotated[
@@ -73,11 +74,12 @@ def _named(report: Report, name: str) -> Report:
 
 def _baselines(train_build: Path, path: str) -> list[Report]:
     from spatialgen.evaluate.baselines import Blind
-    from spatialgen.evaluate.benches.build import BENCH, build_rows, score_lines
+    from spatialgen.evaluate.benches.build import BENCH, build_rows, parts, score_lines
     from spatialgen.evaluate.run import Report
 
     items = list(BENCH.items(Path(path), None))
-    blind = Blind(build_rows(train_build, split="train"))
+    folder, questions, _ = parts(str(train_build))
+    blind = Blind(build_rows(folder, questions, split="train"))
     return [
         Report(f"build, {name}", path, len(items), tuple(score_lines([judge(i.row) for i in items])))
         for name, judge in (("majority answer", blind.majority), ("question only", blind.question_only))

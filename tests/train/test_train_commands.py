@@ -71,8 +71,8 @@ def test_audit_shows_what_is_trained_on(trained: dict[str, Path]) -> None:
 def test_eval_reports_model_blind_and_baselines(trained: dict[str, Path]) -> None:
     bench = f"build={trained['build']}"
     output = run(
-        "eval", "--model", trained["model"], "--bench", bench, "--train-build", trained["build"], "--blind",
-        "--device", "cpu", "--max-new-tokens", "6", "--limit", "60", "--out", trained["folder"] / "eval",
+        "eval", "--model", trained["model"], "--bench", bench, "--train-build", f"{trained['build']}#default",
+        "--blind", "--device", "cpu", "--max-new-tokens", "6", "--limit", "60", "--out", trained["folder"] / "eval",
     )  # fmt: skip
     assert "question only" in output
     reports = json.loads((trained["folder"] / "eval" / "report.json").read_text())

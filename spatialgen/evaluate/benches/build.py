@@ -45,7 +45,7 @@ class BuildBench:
 
     def items(self, path: Path, images: Path | None) -> Iterator[Item]:
         """Yield the questions, picture after picture."""
-        folder, questions, split = _parts(str(path))
+        folder, questions, split = parts(str(path))
         pictures: dict[str, Path | bytes] = {}
         for table in read_table(BuildPaths(folder).perceive, "images", ["image_id", "image"]):
             for row in table.to_pylist():
@@ -88,7 +88,8 @@ def _success(group: str, scores: Sequence[Score]) -> Line:
     return line(group, "success", right, [s.parsed for s in scores], [s.image_id for s in scores])
 
 
-def _parts(path: str) -> tuple[Path, str, str]:
+def parts(path: str) -> tuple[Path, str, str]:
+    """Return folder, questions and split of `FOLDER#QUESTIONS#SPLIT`; the last two may be left out."""
     folder, _, rest = path.partition("#")
     questions, _, split = rest.partition("#")
     return Path(folder), questions or "default", split or "all"
