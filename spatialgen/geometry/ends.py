@@ -11,7 +11,7 @@ from spatialgen.geometry.bounds import EXACT, outer_level, rounding_m, take_boun
 from spatialgen.geometry.boxes import middle
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.rims import Rim
-from spatialgen.geometry.rows import FRACTION_SIGMA, Rows, counts, lay_out, lines_of, outermost, sigmas_of
+from spatialgen.geometry.rows import FRACTION_SIGMA, UPWARDS, Rows, counts, lay_out, lines_of, outermost, sigmas_of
 from spatialgen.records import F32, F64, Bool
 
 SEEN, COVERED, AWAY = "seen", "covered", "away"
@@ -26,7 +26,6 @@ _A_FACE = 12
 
 _FACING = 0.9
 _BLED_PX = 4
-_UPWARDS = 0.99
 _RECEDES = 0.5
 _FRACTION_OF_TOP = 0.15
 _UNREAD_TOP = 0.35
@@ -93,7 +92,7 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
     straight = np.array([one.straight for one in asked for _ in one.extents_m])
     met = take_bounds(seen, found, lines, sigmas, straight, clouds, directions)
     bands = [row[:count] for (rows, count) in seen.rim.blocks for row in band[rows]]
-    upwards = directions[:, 2] > _UPWARDS
+    upwards = directions[:, 2] > UPWARDS
     for k in np.flatnonzero(upwards & ~met).tolist():
         values[k], sigmas[k] = _top_end(clouds[k], seen, k, bands[k], (float(values[k]), float(sigmas[k])))
     lengths = np.maximum(counts(band), 1)
@@ -123,7 +122,7 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
             face = _top_face(seen.on_points[k], seen.facing[k], value - float(reach[k]) - bled)
         if face is not None and len(face) >= _A_FACE:
             value = outer_level(face, cloud.median_depth_m) if cloud.noise_sigma < EXACT else middle(face)
-            level = abs(float(directions[k, 2])) > _UPWARDS  # no axis of its own to err
+            level = abs(float(directions[k, 2])) > UPWARDS  # no axis of its own to err
             sigma = rounding_m(cloud) if level else 1e-4 * float(extents_m[k])
             sigma += _unevenness(face, cloud.noise_sigma)
             beyond = float(seen.lost[k]) - value

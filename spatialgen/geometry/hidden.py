@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.ends import COVERED, End
+from spatialgen.geometry.rows import UPWARDS
 from spatialgen.records import F32, F64, Bool
 
 SeenThrough = Callable[[F64 | F32], Bool]
@@ -22,7 +23,6 @@ _AT_THE_END, _AT_THE_COVER = 0.5, 0.25
 """Shares of points, at the end and along the cover, that may be seen through while an extension stays possible."""
 
 _LEAST_BAND_M = 0.004
-_UPWARDS = 0.9
 _COVERED_FROM_ABOVE = 0.25
 """Share of the border to what covers an object that lies above it; with less, the cover stands beside the object."""
 _FOOT, _NEAR_END_M, _OUTWARDS_M, _OF_THE_FOOT = 0.15, 0.03, (0.04, 0.08), 0.6
@@ -39,7 +39,7 @@ def rooms_beyond(
     w = directions.astype(np.float32)
     surface, half = np.concatenate([cloud.rim.end_m, cloud.points_m], axis=1), w @ cloud.rim.step_m
     along = w @ surface
-    upwards = directions[:, 2] > _UPWARDS
+    upwards = directions[:, 2] > UPWARDS
     at_cover = cloud.rim.is_covered & (half > np.where(upwards, 0.7, 0.3)[:, None] * cloud.rim.step_length_m)
     chosen, moved = [], []
     for k, end in enumerate(ends):

@@ -13,6 +13,9 @@ from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.rims import HIDDEN, Rim
 from spatialgen.records import F32, F64, I32, Bool
 
+UPWARDS = 0.99
+"""From this z on a direction is up."""
+
 _NOWHERE = np.float32(-1e30)
 _STAIRS, _STEEPER = 2.0, 1.4
 """From one more line of pixels than these on that a slanted border crosses, its place is known better than to one."""
