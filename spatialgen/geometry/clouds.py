@@ -106,16 +106,16 @@ def _exactly_at(values: F32, share: float, bounds: Sequence[float]) -> float:
     around = values[(values >= low) & (values <= high)]
     place = share * (len(values) - 1) - np.count_nonzero(values < low)
     if 0 <= place <= len(around) - 1:
-        return _at_places(around, [place])[0]
+        return at_places(around, [place])[0]
     return _at_shares(values.copy(), [share])[0]
 
 
 def _at_shares(values: F32, shares: Sequence[float]) -> list[float]:
     """Return below what some shares of values (N,) lie, between two of them where need be. Reorders the values."""
-    return _at_places(values, [min(max(share, 0.0), 1.0) * (len(values) - 1) for share in shares])
+    return at_places(values, [min(max(share, 0.0), 1.0) * (len(values) - 1) for share in shares])
 
 
-def _at_places(values: F32, places: Sequence[float]) -> list[float]:
+def at_places(values: F32, places: Sequence[float]) -> list[float]:
     """Return what stands at some places in ascending order of values (N,), which are reordered."""
     low, high = [math.floor(place) for place in places], [math.ceil(place) for place in places]
     values.partition(sorted({*low, *high}))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from spatialgen.geometry.camera import depth_on_image_grid
-from spatialgen.geometry.clouds import Cloud, object_clouds
+from spatialgen.geometry.clouds import Cloud, at_places, object_clouds
 from spatialgen.geometry.crops import Crop, bounds_of, crop_object, lay_out
 from spatialgen.geometry.floor import FloorFit, find_floor
 from spatialgen.geometry.frames import PICTURE_UP, View, canonical_from_camera, forward_is_defined
@@ -340,9 +339,7 @@ def _depth_range(depth: F32) -> tuple[float, float]:
     low, high = np.partition(some, (len(some) // 50, -(len(some) // 50) - 1))[[len(some) // 50, -(len(some) // 50) - 1]]
     ends = depth[(depth <= low) | (depth >= high)]
     place = 0.01 * (np.count_nonzero(np.isfinite(depth)) - 1)
-    steps = [math.floor(place), math.ceil(place)]
-    near = [min(step, int(np.count_nonzero(ends <= low)) - 1) for step in steps]
-    far = [len(ends) - 1 - min(step, int(np.count_nonzero(ends >= high)) - 1) for step in steps]
-    ends.partition(sorted({*near, *far}))
-    (n0, n1), (f0, f1), share = ends[near].tolist(), ends[far].tolist(), place - steps[0]
-    return n0 + share * (n1 - n0), f0 + share * (f1 - f0)
+    from_near = min(place, int(np.count_nonzero(ends <= low)) - 1)
+    from_far = min(place, int(np.count_nonzero(ends >= high)) - 1)
+    near, far = at_places(ends, [from_near, len(ends) - 1 - from_far])
+    return near, far
