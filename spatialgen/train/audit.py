@@ -62,11 +62,16 @@ def _audit_stage(
 
 
 def marked(batch: MicroBatch, made: Assembled) -> Text:
-    """Return the first row of `batch` as text: what is trained on green, image tokens as one word, the rest dim."""
-    image_id = made.model.config.image_token_id
+    """Return the first row of `batch` as text: what is trained on green, image tokens as one word, the rest dim.
+
+    What fills the row up is left out.
+    """
+    image_id, pad_id = made.model.config.image_token_id, made.tokenizer.pad_token_id
     text = Text()
     ids, labels = batch.ids[0].tolist(), batch.labels[0].tolist()
-    for k, (token, label) in enumerate(zip(ids, labels, strict=True)):
+    while ids and ids[-1] == pad_id and labels[len(ids) - 1] == IGNORE:
+        ids.pop()
+    for k, (token, label) in enumerate(zip(ids, labels[: len(ids)], strict=True)):
         if token == image_id:
             if k == 0 or ids[k - 1] != image_id:
                 text.append(f"<image x {made.vision.tokens}>", style="blue")

@@ -1,17 +1,26 @@
 """The commands: train, its audit, eval, chat and predict, on a tiny build and a tiny model, as a user types them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from train_parts import losses, save_tower, settings
 from train_tiny import picture, question, write_build
 from typer.testing import CliRunner
 
 from spatialgen.cli import app
+from spatialgen.config.loader import load_model
 from spatialgen.evaluate.answer import Answerer, Asked
+from spatialgen.train.audit import marked
+from spatialgen.train.config import TrainConfig
+from spatialgen.train.data import Lane
+from spatialgen.train.labels import IGNORE
+from spatialgen.train.loop import open_data
 from spatialgen.train.pictures import decode
+from spatialgen.train.run import build_model
 
 RUNNER = CliRunner()
 PICTURES, QUESTIONS = 6, 4
@@ -66,6 +75,21 @@ def test_audit_shows_what_is_trained_on(trained: dict[str, Path]) -> None:
     output = run("train", "--config", trained["config"], "--audit")
     assert "what the stream holds" in output
     assert "ASSISTANT: Red." in output or "ASSISTANT: Blue." in output
+
+
+def test_audit_leaves_out_what_fills_a_row_up(trained: dict[str, Path]) -> None:
+    config = load_model(TrainConfig, trained["config"])
+    made = build_model(config, config.model)
+    data = open_data(made, config.stages[0], config.seed)
+    batch = Lane(data, 0, data.start(0)).next().batch
+    pad = made.tokenizer.pad_token_id
+    longer = replace(
+        batch,
+        ids=torch.nn.functional.pad(batch.ids, (0, 5), value=pad),
+        labels=torch.nn.functional.pad(batch.labels, (0, 5), value=IGNORE),
+    )
+    assert marked(longer, made) == marked(batch, made)
+    assert made.tokenizer.decode([pad]) not in marked(longer, made).plain
 
 
 def test_eval_reports_model_blind_and_baselines(trained: dict[str, Path]) -> None:
