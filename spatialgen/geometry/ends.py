@@ -33,7 +33,7 @@ _LOST_PX = 6
 """A border without readings that goes on so far beyond a face is that of another part, and not the face's own."""
 
 
-_COVERED, _OF_ROOM = 0.4, 0.35
+_COVERED, OF_ROOM = 0.4, 0.35
 """One-sigma error of an end that is not seen: of the largest extent, of the room there is to go on unseen."""
 
 _THICKNESS_M = 0.01
@@ -220,4 +220,4 @@ def missing_sigma(end: End, along_m: float, across_m: float, largest_m: float) -
     guess = _COVERED * largest_m
     if end.state == AWAY:
         guess = 0.6 * across_m if along_m < 0.1 * across_m else _THICKNESS_M
-    return end.sigma_m + min(guess, _OF_ROOM * end.room_m)
+    return end.sigma_m + min(guess, OF_ROOM * end.room_m)

@@ -20,7 +20,7 @@ from spatialgen.geometry.boxes import (
     yaw_degrees,
 )
 from spatialgen.geometry.clouds import Cloud
-from spatialgen.geometry.ends import COVERED, SEEN, Asked, End, find_ends, missing_sigma
+from spatialgen.geometry.ends import COVERED, OF_ROOM, SEEN, Asked, End, find_ends, missing_sigma
 from spatialgen.geometry.hidden import SeenThrough, is_grounded, rooms_beyond
 from spatialgen.geometry.rounds import Circle, fit_rounds
 from spatialgen.records import F32, F64, Bool
@@ -36,7 +36,7 @@ HANDLED = frozenset({"mug", "cup", "teacup", "coffee cup", "jug", "pitcher", "ke
 _VERTICAL = np.array([[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]])
 _LATERAL = np.array([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
 _QUARTER = np.pi / 2
-_HANDLE = 0.15
+_HANDLE, _ROUND_BEHIND = 0.15, 0.05
 _NO_POST = 0.6
 """As deep as this share of its width, it is rather a post, all of which is seen."""
 
@@ -49,6 +49,9 @@ _WIDER_ABOVE = 0.1
 _ELSEWHERE, _UNSEEN_CORNER, _OF_CURVE = 0.01, 0.5, 0.35
 """Relative to the extent, what parts a lateral end from a corner that may be there; error of that corner, relative to
 how far it is out: half of them are there; and of the end of a curve, relative to how far the rim beyond it is."""
+
+_LEDGE_M = 0.01
+"""By how much a top, or a board at one end, may stick out beyond a face where something covers it."""
 
 _AS_SMALL = 1.03
 _BOARD = 0.35
@@ -139,11 +142,17 @@ def _estimate(cloud: Cloud, shape: _Shape, eye_m: F64, seen_through: SeenThrough
 def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
     """Return the whole with a less certain length where its kind has a handle and none is seen: it may be behind.
 
-    It may also be `beside` it, where something covers the thing, or where a mask that had to be set right lost it.
+    It may also be `beside` it, where something covers the thing, or where a mask that had to be set right lost it. With
+    a handle that is seen the thing is no circle from above, and where the half of it that is not seen ends, and so
+    which way its smallest rectangle is turned, is rather a guess.
     """
-    if whole.kind != "round" or label not in HANDLED:
+    if label not in HANDLED or whole.kind == "ball":
         return whole
-    handle = _HANDLE * 2 * float(whole.rectangle.half_m.max())
+    across = 2 * float(whole.rectangle.half_m.max())
+    if whole.kind == "box":
+        place, turned = whole.tie
+        return replace(whole, side_sigma_m=whole.side_sigma_m + _ROUND_BEHIND * across, tie=(place, max(turned, 45.0)))
+    handle = _HANDLE * across
     sides = np.full(4, handle) if beside else np.array([handle, handle, 0.0, 0.0])
     x_sigma = whole.x_sigma_m + (handle if beside else 0.0)
     off_center = (1.0, 1.0) if beside else whole.off_center
@@ -247,6 +256,8 @@ def _box_whole(
     if low.state != SEEN:  # whatever is lowest is not the foot
         sides = [replace(end, grounded=False) for end in sides]
     rectangle = _from_ends(rough, sides)
+    if sum(_is_lost(end) for end in sides) > 1:  # a corner of something: it may well rise behind what covers it
+        high = replace(high, state=COVERED)
     z, z_sigma = _heights(low, high, 2 * float(rectangle.half_m.max()))
     if seen_through is None:
         corners, unknown = rectangle.corners_m, np.full(4, np.inf)
@@ -274,8 +285,9 @@ def _side_sigmas(
     sigmas, away = np.zeros(4), _face_away(rectangle, eye_m)
     for k, end in enumerate(ends):
         along, across = float(sizes[k // 2]), max(float(sizes[1 - k // 2]), height)
-        ends_there = end.is_face and end.grounded  # whatever covers the border beside it
-        sigmas[k] = end.sigma_m if ends_there else missing_sigma(end, along, across, largest)
+        sigmas[k] = end.sigma_m if _is_met(end) else missing_sigma(end, along, across, largest)
+        if _is_met(end) and end.state == COVERED:
+            sigmas[k] += min(_LEDGE_M, OF_ROOM * end.room_m)
         wide = float(sizes[1 - k // 2])
         if not away[k] or along > min(_BOARD * height, _NO_POST * wide):
             continue
@@ -283,6 +295,16 @@ def _side_sigmas(
         if not is_grounded(cloud, end, np.array([*axis, 0.0]), seen_through):
             sigmas[k] += 0.6 * wide
     return sigmas
+
+
+def _is_met(end: End) -> bool:
+    """Return whether a side is seen as a face, down to its foot: it ends there whatever covers the border beside it."""
+    return end.is_face and end.grounded
+
+
+def _is_lost(end: End) -> bool:
+    """Return whether a side goes on behind what covers it for nobody knows how long."""
+    return end.state == COVERED and not _is_met(end) and math.isinf(end.room_m)
 
 
 def _face_away(rectangle: Rectangle, eye_m: F64) -> Bool:

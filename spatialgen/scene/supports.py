@@ -26,7 +26,7 @@ _FOOT_SEEN, _FOOT_UNSEEN = 0.3, 0.3
 """Share of a column under an object that may be seen through while it can be its foot; error of a bottom that ends a
 little above a surface, relative to that distance."""
 
-_TALLER_THAN_SEEN = 1.5
+_TALLER_THAN_SEEN = 1.2
 """Nobody takes a thing to reach down to the floor if that makes it so many times larger than what is seen of it."""
 
 _HIDDEN_DROP, _MOST_HIDDEN_DROP_M = 0.15, 0.05
