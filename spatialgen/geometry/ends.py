@@ -99,7 +99,7 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
     sigmas += ~met * 0.42 * seen.rim.sums(seen.blur * band) / lengths
     edge_sigma_px = np.array([cloud.edge_sigma_px for cloud in clouds], np.float32)
     if edge_sigma_px.any():
-        sigmas += 2 * edge_sigma_px * seen.rim.sums(np.abs(seen.half) * band) / lengths
+        sigmas += np.where(upwards, 2.0, 1.2) * edge_sigma_px * seen.rim.sums(np.abs(seen.half) * band) / lengths
     sigmas += np.maximum(seen.lost - values, 0)
     reach = np.maximum(np.maximum(0.02 * extents_m, _LEAST_REACH_M), 2 * (seen.half * band).max(axis=1))
     inner = (values - reach).astype(np.float32)[:, None]

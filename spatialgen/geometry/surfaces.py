@@ -80,8 +80,8 @@ def _ball_points(whole: Whole) -> F32:
     k = np.arange(400) + 0.5
     z, turn = 1 - 2 * k / 400, k * np.pi * (1 + 5**0.5)
     flat = np.sqrt(1 - z**2)
-    radius = (whole.z_m[1] - whole.z_m[0]) / 2
-    center = np.array([*whole.rectangle.center_m, whole.z_m.mean()])
+    radius = float(whole.rectangle.half_m[0])
+    center = np.array([*whole.rectangle.center_m, whole.z_m[1] - radius])  # it may stand on something hidden
     lattice = center[:, None] + radius * np.stack([flat * np.cos(turn), flat * np.sin(turn), z])
     return np.asarray(lattice, np.float32)
 

@@ -53,6 +53,9 @@ how far it is out: half of them are there; and of the end of a curve, relative t
 _LEDGE_M = 0.01
 """By how much a top, or a board at one end, may stick out beyond a face where something covers it."""
 
+_BEHIND_M = 0.5
+"""Error of what is only seen at a corner, where something covers it: of furniture, as a rule."""
+
 _AS_SMALL = 1.03
 _BOARD = 0.35
 """Thinner than this share of its height, what is seen may be only a board of something deeper."""
@@ -256,9 +259,10 @@ def _box_whole(
     if low.state != SEEN:  # whatever is lowest is not the foot
         sides = [replace(end, grounded=False) for end in sides]
     rectangle = _from_ends(rough, sides)
-    if sum(_is_lost(end) for end in sides) > 1:  # a corner of something: it may well rise behind what covers it
-        high = replace(high, state=COVERED)
     z, z_sigma = _heights(low, high, 2 * float(rectangle.half_m.max()))
+    only_corner = sum(_is_lost(end) for end in sides) > 1
+    if only_corner:  # it may well rise, too, behind what covers it
+        z_sigma[1] += _BEHIND_M
     if seen_through is None:
         corners, unknown = rectangle.corners_m, np.full(4, np.inf)
         x = np.array([corners[:, 0].min(), corners[:, 0].max()])
@@ -266,6 +270,8 @@ def _box_whole(
     sigmas = _side_sigmas(cloud, rectangle, sides, float(z[1] - z[0]), eye_m, seen_through)
     if facing is None and _is_curved(cloud):
         sigmas += _CURVED * 2 * float(rectangle.half_m.max()) * _face_away(rectangle, eye_m)
+    if only_corner:
+        sigmas += _BEHIND_M * np.array([_is_lost(end) for end in sides])
     outline = _outline(rectangle, hull, z, seen_through)
     side_by_side = (rectangle, sigmas)
     x, x_sigma = yield from _lateral(cloud, outline, side_by_side, float(z[1] - z[0]), seen_through, facing is not None)

@@ -44,6 +44,9 @@ _FOREIGN = 0.2
 _WIDER_BELOW = 0.1
 """Error of each side, relative to the longest, of a thing of which only the top is seen: it may be wider below."""
 
+_UNKNOWN_BELOW = 0.2
+"""The same where nobody knows how far down it goes: a seat may be below a back."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing:
@@ -170,7 +173,9 @@ def _somewhere_below(whole: Whole, base_m: float) -> Standing:
     half = (float(whole.z_m[0]) - base_m) / 2
     z, sigma = whole.z_m.copy(), whole.z_sigma_m.copy()
     z[0], sigma[0] = base_m + half, max(half, float(sigma[0]))
-    return Standing(replace(whole, z_m=z, z_sigma_m=sigma), None)
+    wider = _UNKNOWN_BELOW * 2 * float(whole.rectangle.half_m.max()) if whole.low_state != SEEN else 0.0
+    sides, lateral = whole.side_sigma_m + wider, whole.x_sigma_m + wider
+    return Standing(replace(whole, z_m=z, z_sigma_m=sigma, side_sigma_m=sides, x_sigma_m=lateral), None)
 
 
 def _on(whole: Whole, support: int, z_m: float, sigma_m: float) -> Standing:
