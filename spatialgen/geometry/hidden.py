@@ -63,11 +63,11 @@ def rooms_beyond(
     return rooms
 
 
-def is_grounded(cloud: Cloud, end: End, direction: F64, seen_through: SeenThrough) -> bool:
+def is_grounded(cloud: Cloud, end: End, direction: F64, reach_m: float, seen_through: SeenThrough) -> bool:
     """Return whether the foot of an object is seen to end at an `end` along `direction` (3,).
 
     There must be points low down there that, moved outwards, would be seen in front of what the depth map shows:
-    else it may be the object itself that hides how far its foot goes on.
+    else it may be the object itself that hides how far its foot goes on, or other feet that are at most `reach_m` away.
     """
     if not end.grounded:
         return False
@@ -78,8 +78,10 @@ def is_grounded(cloud: Cloud, end: End, direction: F64, seen_through: SeenThroug
     foot = both[:, _some(np.flatnonzero(near))]
     if not foot.shape[1]:
         return False
-    moved = foot[:, None, :] + w[:, None, None] * np.array(_OUTWARDS_M, np.float32)[:, None]
-    return bool(seen_through(moved.reshape(3, -1)).mean() > _OF_THE_FOOT)
+    outwards = np.array([*_OUTWARDS_M, reach_m], np.float32)
+    moved = foot[:, None, :] + w[:, None, None] * outwards[:, None]
+    through = seen_through(moved.reshape(3, -1)).reshape(len(outwards), -1)
+    return bool(through[:-1].mean() > _OF_THE_FOOT and through[-1].mean() > _OF_THE_FOOT)
 
 
 def _some(index: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -60,11 +60,11 @@ def whole_surface(cloud: Cloud, whole: Whole, view: View, depth_m: F32, margin: 
 
 
 def _sides(whole: Whole) -> F32:
-    """Return points of the outline, drawn up from bottom to top (3, K)."""
+    """Return points of the outline, drawn up from where the bottom may be to the top (3, K)."""
     outline = resample(whole.outline_m, _AROUND)
     points = np.empty((3, len(_UPWARDS), _AROUND), np.float32)
     points[:2] = outline.T[:, None]
-    low, high = whole.z_m.tolist()
+    low, high = float(whole.z_m[0] - whole.z_sigma_m[0]), float(whole.z_m[1])
     points[2] = (low + _UPWARDS * (high - low))[:, None]
     return points.reshape(3, -1)
 

@@ -40,6 +40,9 @@ _HANDLE, _ROUND_BEHIND = 0.15, 0.05
 _NO_POST = 0.6
 """As deep as this share of its width, it is rather a post, all of which is seen."""
 
+_NEXT_FEET = 0.6
+"""How far behind a board other feet may be, relative to its width: the front legs of a chair are behind its back."""
+
 _CURVED, _A_SURFACE = 0.2, 20
 """Error of sides behind a curved surface, relative to the longest; so many normals tell of a surface."""
 
@@ -272,9 +275,12 @@ def _box_whole(
         sigmas += _CURVED * 2 * float(rectangle.half_m.max()) * _face_away(rectangle, eye_m)
     if only_corner:
         sigmas += _BEHIND_M * np.array([_is_lost(end) for end in sides])
-    outline = _outline(rectangle, hull, z, seen_through)
+    outline, doubtful = _outline(rectangle, hull, z, seen_through)
     side_by_side = (rectangle, sigmas)
     x, x_sigma = yield from _lateral(cloud, outline, side_by_side, float(z[1] - z[0]), seen_through, facing is not None)
+    x_sigma = np.maximum(x_sigma, _farther_out(rectangle, sigmas, sides, x))
+    outwards = [x[0] - doubtful[:, 0].min(initial=np.inf), doubtful[:, 0].max(initial=-np.inf) - x[1]]
+    x_sigma = np.maximum(x_sigma, _UNSEEN_CORNER * np.maximum(outwards, 0.0))
     return Whole("box", rectangle, outline, x, z, sigmas, x_sigma, z_sigma, low.state, tie=tie)
 
 
@@ -298,7 +304,7 @@ def _side_sigmas(
         if not away[k] or along > min(_BOARD * height, _NO_POST * wide):
             continue
         axis = (1 if k % 2 else -1) * (rectangle.u, rectangle.v)[k // 2]
-        if not is_grounded(cloud, end, np.array([*axis, 0.0]), seen_through):
+        if not is_grounded(cloud, end, np.array([*axis, 0.0]), _NEXT_FEET * wide, seen_through):
             sigmas[k] += 0.6 * wide
     return sigmas
 
@@ -329,19 +335,21 @@ def _is_curved(cloud: Cloud) -> bool:
     return len(known) >= _A_SURFACE and bool((np.abs(known) < 0.3).mean() > 0.3 and (known > 0.95).mean() < 0.1)
 
 
-def _outline(rectangle: Rectangle, hull: F64, z_m: F64, seen_through: SeenThrough) -> F64:
+def _outline(rectangle: Rectangle, hull: F64, z_m: F64, seen_through: SeenThrough) -> tuple[F64, F64]:
     """Return the convex outline of the whole footprint: the seen hull, and corners of the box that may be there.
 
-    A corner may be there unless one sees through it at some height.
+    A corner may be there unless one sees through it at some height. And the corners (K, 2) that one sees through at some
+    heights and not at others: there may be less of it there, as a seat without a back is.
     """
     corners = rectangle.corners_m
     if polygon_area(hull) > 0.93 * 4 * float(rectangle.half_m.prod()):
-        return corners
+        return corners, corners[:0]
     inner = rectangle.center_m + 0.96 * (corners - rectangle.center_m)
     levels = z_m[0] + np.array([0.05, 0.3, 0.6, 0.95]) * (z_m[1] - z_m[0])
     columns = np.vstack([np.tile(inner.T, len(levels)), levels.repeat(4)])
-    possible = ~seen_through(columns).reshape(len(levels), 4).any(axis=0)
-    return convex_hull(np.concatenate([hull, corners[possible]]).T)
+    through = seen_through(columns).reshape(len(levels), 4)
+    possible = ~through.any(axis=0)
+    return convex_hull(np.concatenate([hull, corners[possible]]).T), corners[~possible & ~through.all(axis=0)]
 
 
 def _lateral(
@@ -379,6 +387,19 @@ def _lateral(
         sigma = np.where(doubtful, np.maximum(sigma, _OF_CURVE * np.abs(outer - x)), sigma)
         x = np.where(doubtful, (x + outer) / 2, x)
     return np.where(moved, corner, x), np.where(moved, corner_sigma + _UNSEEN_CORNER * np.abs(corner - x), sigma)
+
+
+def _farther_out(rectangle: Rectangle, sigmas: F64, sides: Sequence[End], x_m: F64) -> F64:
+    """Return how far beyond both ends of a lateral interval (2,) corners are if covered sides are where they may be."""
+    covered = np.array([end.state == COVERED for end in sides])
+    if not covered.any():
+        return np.zeros(2)
+    low_u, high_u, low_v, high_v = np.where(covered, sigmas, 0.0).tolist()
+    (half_u, half_v), u, v = rectangle.half_m.tolist(), float(rectangle.u[0]), float(rectangle.v[0])
+    at_u, at_v = (-half_u - low_u, half_u + high_u), (-half_v - low_v, half_v + high_v)
+    moved = [at_u[i] * u + at_v[j] * v for i in (0, 1) for j in (0, 1) if covered[i] or covered[2 + j]]
+    center = float(rectangle.center_m[0])
+    return np.maximum([x_m[0] - center - min(moved), center + max(moved) - x_m[1]], 0.0)
 
 
 def _from_ends(rough: Rectangle, ends: list[End]) -> Rectangle:

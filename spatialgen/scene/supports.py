@@ -105,8 +105,9 @@ def _settle(index: int, room: _Room) -> Standing:
             return _hovering(whole, low - best[1])
         return _on(whole, best[0], best[1], best[2])
     if not hidden:
-        base = 0.0 if best is None else best[1]
-        if (best is None and room.floor_sigma_m is None) or not _hides_its_foot(whole, base, room.seen_through):
+        floor = 0.0 if room.floor_sigma_m is not None else low - _largest(whole)
+        base = floor if best is None else best[1]
+        if not _hides_its_foot(whole, base, room.seen_through):
             return Standing(whole, None)
         if whole.kind == "ball" and low - base < float(whole.rectangle.half_m[0]):
             return _hovering(whole, low - base)
@@ -173,7 +174,8 @@ def _somewhere_below(whole: Whole, base_m: float) -> Standing:
     half = (float(whole.z_m[0]) - base_m) / 2
     z, sigma = whole.z_m.copy(), whole.z_sigma_m.copy()
     z[0], sigma[0] = base_m + half, max(half, float(sigma[0]))
-    wider = _UNKNOWN_BELOW * 2 * float(whole.rectangle.half_m.max()) if whole.low_state != SEEN else 0.0
+    unknown = _WIDER_BELOW if whole.low_state == SEEN else _UNKNOWN_BELOW
+    wider = unknown * 2 * float(whole.rectangle.half_m.max())
     sides, lateral = whole.side_sigma_m + wider, whole.x_sigma_m + wider
     return Standing(replace(whole, z_m=z, z_sigma_m=sigma, side_sigma_m=sides, x_sigma_m=lateral), None)
 

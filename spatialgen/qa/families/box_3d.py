@@ -1,4 +1,7 @@
-"""`box_3d`: centre, length, width, height and yaw of the upright box."""
+"""`box_3d`: centre, length, width, height and yaw of the upright box.
+
+Only where there is a floor: the questions do not say where the origin is, so it has to be in the same place everywhere.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def _apart(facts: Facts, i: I64, j: I64) -> Bool:
 
 def _facts(a: SceneArrays) -> list[Facts]:
     o = a.o
-    index = np.flatnonzero(o.solid & a.askable & a.s.forward[o.scene])
+    index = np.flatnonzero(o.solid & a.askable & a.s.forward[o.scene] & a.s.floor[o.scene])
     scale = a.s.scale_sigma[o.scene[index]]
     size, distance = o.size[index], o.camera_distance[index]
     spread = np.sqrt(o.cov[index, 0, 0] + o.cov[index, 1, 1] + o.cov[index, 2, 2])
