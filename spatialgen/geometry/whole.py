@@ -338,8 +338,8 @@ def _is_curved(cloud: Cloud) -> bool:
 def _outline(rectangle: Rectangle, hull: F64, z_m: F64, seen_through: SeenThrough) -> tuple[F64, F64]:
     """Return the convex outline of the whole footprint: the seen hull, and corners of the box that may be there.
 
-    A corner may be there unless one sees through it at some height. And the corners (K, 2) that one sees through at some
-    heights and not at others: there may be less of it there, as a seat without a back is.
+    A corner may be there unless one sees through it at some height. And the corners (K, 2) that one sees through at
+    some heights and not at others: there may be less of the thing there, a seat without a back.
     """
     corners = rectangle.corners_m
     if polygon_area(hull) > 0.93 * 4 * float(rectangle.half_m.prod()):
