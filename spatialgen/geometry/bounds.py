@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spatialgen.geometry.boxes import middle
 from spatialgen.geometry.clouds import Cloud
-from spatialgen.geometry.rows import FRACTION_SIGMA, UPWARDS, Found, Rows
+from spatialgen.geometry.rows import FRACTION_SIGMA, UPWARDS, Found, Rows, counts
 from spatialgen.records import F64, I32, Bool
 
 EXACT = 1e-3
@@ -22,7 +22,7 @@ _ON_A_FACE, _ROUNDING = 1e-6, 3e-9
 """Readings of an exact map that lie on one face differ by no more than the first, of their distance; one-sigma error
 of the middle of them, of their distance, beyond that of readings."""
 
-_SPREAD = 1.0
+_SPREAD, _FEWEST_ON_A_FACE = 1.0, 3
 _OF_BOUNDS, _OF_LINES = 0.1, 0.22
 """One-sigma error of an end in exact depth, besides that of one anywhere between its bounds: relative to the room to
 the second bound, and to half a step by the lines it crosses. Measured: 74 % of errors are smaller, 97 % than thrice."""
@@ -83,12 +83,12 @@ def _faces_met(seen: Rows, found: Found, exact: Bool, clouds: Sequence[Cloud], d
     These read the same then, all over the face: pixels of one line that do may lie on another face, at its edge.
     """
     own = np.concatenate([found.read, seen.on_points], axis=1)
-    third = np.partition(own, -3, axis=1)[:, -3]
     depth = np.array([cloud.median_depth_m for cloud in clouds])
     eye = np.array([cloud.eye_z_m for cloud in clouds]) * directions[:, 2]
     faces = np.full(len(own), np.nan)
-    for k in np.flatnonzero(exact & (found.least < eye) & (found.least - third < _ON_A_FACE * depth)).tolist():
-        outer = own[k] > found.least[k] - _ON_A_FACE * depth[k]
+    on_face = own > (found.least - _ON_A_FACE * depth)[:, None]
+    for k in np.flatnonzero(exact & (found.least < eye) & (counts(on_face) >= _FEWEST_ON_A_FACE)).tolist():
+        outer = on_face[k]
         if _spread(clouds[k], seen, k, outer, 1 if directions[k, 2] > UPWARDS else 2) > _SPREAD:
             faces[k] = middle(own[k][outer])
     return faces
