@@ -36,7 +36,9 @@ HANDLED = frozenset({"mug", "cup", "teacup", "coffee cup", "jug", "pitcher", "ke
 _VERTICAL = np.array([[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]])
 _LATERAL = np.array([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
 _QUARTER = np.pi / 2
-_HANDLE, _ROUND_BEHIND = 0.15, 0.05
+_HANDLE, _ASLANT, _ROUND_BEHIND = 0.15, 0.6, 0.05
+"""How far a handle reaches out, relative to what it is on; by how much of that it may be aside of the line of sight;
+error of each side where the handle is seen and half of the rest is not."""
 _NO_POST = 0.6
 """As deep as this share of its width, it is rather a post, all of which is seen."""
 
@@ -161,8 +163,16 @@ def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
     handle = _HANDLE * across
     sides = np.full(4, handle) if beside else np.array([handle, handle, 0.0, 0.0])
     x_sigma = whole.x_sigma_m + (handle if beside else 0.0)
-    off_center = (1.0, 1.0) if beside else whole.off_center
-    return replace(whole, side_sigma_m=whole.side_sigma_m + sides, x_sigma_m=x_sigma, off_center=off_center)
+    center = whole.rectangle.center_m
+    sight = center / max(math.hypot(*center), 1e-9)  # from the eye, which is above the origin
+    return replace(
+        whole,
+        rectangle=replace(whole.rectangle, u=sight),
+        side_sigma_m=whole.side_sigma_m + sides,
+        x_sigma_m=x_sigma,
+        off_center=(1.0, 1.0),
+        tie=(_ASLANT * handle, whole.tie[1]),
+    )
 
 
 def _as_low(end: End) -> End:

@@ -123,7 +123,8 @@ def test_without_forward_nothing_that_uses_x_or_y() -> None:
 
 def test_without_a_floor_nothing_above_it() -> None:
     types = {r["question_type"] for r in rows_of([make_scene(ROOM, floor=False)])}
-    assert not types & {"height_above_floor", "top_height", "free_space_point"}
+    assert not types & {"height_above_floor", "top_height", "free_space_point", "box_3d"}
+    assert "box_3d" in {r["question_type"] for r in rows_of([make_scene(ROOM)])}
 
 
 def test_without_scale_no_lengths_but_ratios_and_orders() -> None:

@@ -8,10 +8,11 @@ from spatialgen.scene.build import build_scene
 from spatialgen.scene.config import LiftConfig
 from spatialgen.testing.degrade import Degradation
 from spatialgen.testing.frames import to_frame
-from spatialgen.testing.furniture import mug, placed, shelf
+from spatialgen.testing.furniture import chair, mug, placed, shelf
 from spatialgen.testing.primitives import Ball, Frustum, cylinder
 from spatialgen.testing.render import render
 from spatialgen.testing.scenes import sample_scene
+from spatialgen.testing.truth.extents import upright_box
 from spatialgen.testing.truth.scene import from_analytic
 
 
@@ -300,3 +301,73 @@ def test_what_hides_the_far_side_of_a_thing_does_not_blur_the_gap_on_its_near_on
     pair = next(p for p in lift(picture(crate, box, screen, pitch=18, height=1.6)).pairs if {p.a, p.b} == {0, 1})
     assert abs(pair.gap_m - 0.45) < 3 * pair.gap_sigma_m
     assert pair.gap_sigma_m < 0.01
+
+
+def test_what_shows_a_corner_beside_its_cover_may_be_taller_behind_it() -> None:
+    """The foot of a bed, whose head is behind a shelf: nothing of the head is seen."""
+    bed = (block(0.1, 4.0, (1.3, 1.9, 0.42), 40), block(0.75, 4.55, (0.06, 1.1, 0.81), 40))
+    rack = ("shelf", (block(0.5, 2.6, (1.6, 0.3, 1.7)),))
+    g = by_id(lift(picture(("bed", bed), rack, pitch=18, height=1.6)), "1").geometry
+    assert g is None or g.size_sigma_m[2] > 0.3 * g.size_m[2]
+
+
+def test_a_ledge_may_stick_out_beyond_a_face_where_something_covers_it() -> None:
+    body, top = block(0.9, 3.2, (0.5, 0.45, 0.5), -14), block(0.9, 3.2, (0.54, 0.49, 0.03), -14, bottom=0.5)
+    bar = ("bar", (block(0.5, 2.0, (1.2, 0.04, 0.28), bottom=0.8),))
+    g = by_id(lift(picture(("cabinet", (body, top)), bar, pitch=18, height=1.5)), "1").geometry
+    assert abs(g.size_m[0] - 0.54) < 3 * g.size_sigma_m[0]
+    assert abs(g.size_m[1] - 0.49) < 3 * g.size_sigma_m[1]
+
+
+@pytest.mark.parametrize("seed", [11, 14, 16])
+def test_behind_the_back_of_a_chair_there_may_be_its_seat(seed: int) -> None:
+    """Seen steeply from behind: its hind legs end where they are seen to, and its front legs are out of sight."""
+    parts = placed(chair(np.random.default_rng(seed)), 0.0, 1.7, 0.0, 180.0)
+    g = by_id(lift(picture(("chair", parts), pitch=40, height=2.2)), "1").geometry
+    assert g is None or abs(g.size_m[1] - upright_box(parts).width_m) < 3 * g.size_sigma_m[1]
+
+
+@pytest.mark.parametrize(("seed", "which"), [(4000, 3), (4081, 1), (4090, 3)])
+def test_an_interval_ends_where_hidden_corners_may_be(seed: int, which: int) -> None:
+    """Covered by something, or by the thing itself, with air above: seats, and the foot of a cone."""
+    scene = sample_scene(seed, size_wh=(640, 480))
+    seen = by_id(lift(to_frame(scene, render(scene), Degradation())), str(which))
+    low, high = from_analytic(scene, render(scene)).by_id(str(which)).x_interval_m
+    g = seen.geometry
+    assert g is None or abs(float(np.ptp(g.x_interval_m)) - (high - low)) < 3 * g.width_sigma_m
+
+
+@pytest.mark.parametrize("yaw", range(0, 360, 45))
+def test_what_is_round_behind_its_handle_has_no_sure_middle(yaw: float) -> None:
+    parts = placed(mug(np.random.default_rng(1)), 0.2, 1.2, 0.0, yaw)
+    g = by_id(lift(picture(("mug", parts), pitch=30, height=0.8)), "1").geometry
+    box = upright_box(parts)
+    off = (g.center_m - box.center_m)[:2]
+    assert off @ np.linalg.solve(g.center_cov_m2[:2, :2], off) < 9
+
+
+def test_a_ball_on_a_hidden_stand_is_as_large_as_it_looks() -> None:
+    """Its bottom is taken to be on the floor, for a gap it is the ball that counts."""
+    crown = ("plant", (Ball(np.array([0.0, 3.2, 0.75]), radius_m=0.3), cylinder(np.array([0.0, 3.2, 0.2]), 0.1, 0.4)))
+    crate, pole = (
+        ("crate", (block(0.0, 2.3, (1.2, 0.1, 0.7)),)),
+        ("pole", (cylinder(np.array([1.2, 3.2, 0.9]), 0.05, 1.8),)),
+    )
+    scene = lift(picture(crown, crate, pole, pitch=12, height=1.4))
+    pair = next(p for p in scene.pairs if {p.a, p.b} == {0, 2})
+    assert pair.gap_m == pytest.approx(1.2 - 0.05 - 0.3, abs=0.01)
+
+
+def test_nothing_reaches_down_to_the_floor_that_would_be_twice_as_tall_then() -> None:
+    """A screen behind a sideboard: it may well stand on that."""
+    screen = ("monitor", (block(0.0, 3.4, (0.5, 0.06, 0.4), bottom=0.6),))
+    board = ("sideboard", (block(0.0, 2.9, (1.6, 0.05, 0.7)),))
+    g = by_id(lift(picture(screen, board, pitch=8, height=1.1)), "1").geometry
+    assert g is None or abs(g.z_interval_m[0] - 0.6) < 2 * g.z_sigma_m[0]
+
+
+def test_without_a_floor_a_lamp_may_stand_on_what_is_out_of_sight() -> None:
+    shade, pole = Frustum(np.array([0.5, 3.2, 1.4]), 0.2, 0.15, 0.13), cylinder(np.array([0.5, 3.2, 0.7]), 0.015, 1.4)
+    rack = ("shelf", (block(-0.1, 2.6, (1.06, 0.3, 1.7)),))
+    g = by_id(lift(picture(("floor lamp", (shade, pole)), rack, pitch=0, height=1.5, floor=False)), "1").geometry
+    assert g is None or g.size_sigma_m[2] > 0.1
