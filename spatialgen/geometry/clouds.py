@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,8 +26,11 @@ _SPREAD_OF_NEAREST = 0.4
 
 _FEWEST_READINGS = 8
 _BACKGROUND_GAP = 0.05
-_TAIL = 25
-"""At most this part of a mask's readings, one in so many, can be background: more is the object's own far end."""
+_TAIL, _MOST_BACKGROUND = 25, 4
+"""At most this part of a mask's readings, one in so many, can be background: more is the object's own far end. Unless
+it lies in gaps so narrow that a mask which is too large closes them, as between the legs of a stool."""
+
+_IN_GAPS = 0.95
 _AROUND_U, _AROUND_V = np.array([[0], [1], [-1], [0], [0]]), np.array([[0], [0], [0], [1], [-1]])
 
 
@@ -70,7 +74,7 @@ def object_clouds(
     trusted = strip.mask & np.isfinite(strip.depth_m)
     for crop, start, stop in zip(strip.crops, strip.start.tolist(), strip.stop.tolist(), strict=True):
         if crop.trusted is not None:
-            trusted[start:stop] = _without_background(crop, view, floor_m).ravel()
+            trusted[start:stop] = _without_background(crop, view, floor_m, look_px // 2).ravel()
     mask = strip.without_edge(1, 1)
     readings = trusted & mask
     rims = find_rims(strip, mask, readings, view, look_px)
@@ -123,20 +127,32 @@ def at_places(values: F32, places: Sequence[float]) -> list[float]:
     return [a + (place - k) * (b - a) for place, k, a, b in zip(places, low, below, above, strict=True)]
 
 
-def _without_background(crop: Crop, view: View, floor_m: float | None) -> Bool:
-    """Return the readings of an untrusted mask (h, w) without floor and background that shows through its gaps."""
+def _without_background(crop: Crop, view: View, floor_m: float | None, gap_px: int) -> Bool:
+    """Return the readings of an untrusted mask (h, w) without floor and background that shows through its gaps.
+
+    `gap_px`: how far from its own readings a gap that the mask has closed can reach.
+    """
     trusted = crop.readings
     if floor_m is not None:
         u = crop.u0 + np.arange(crop.mask.shape[1])
         v = crop.v0 + np.arange(crop.mask.shape[0])
         trusted = trusted & (view.points(u, v[:, None], crop.depth_m)[2] > floor_m)
     depths = np.sort(crop.depth_m[trusted])
-    tail = len(depths) - len(depths) // _TAIL
     if len(depths) < _FEWEST_READINGS:
         return trusted
-    gaps = np.diff(depths[tail - 1 :])
-    wide = np.flatnonzero(gaps > _BACKGROUND_GAP * depths[len(depths) // 2])
-    return trusted & (crop.depth_m <= depths[tail - 1 + wide[0]]) if len(wide) else trusted
+    first = len(depths) - len(depths) // _MOST_BACKGROUND
+    gaps = np.diff(depths[first - 1 :])
+    for last in (first - 1 + np.flatnonzero(gaps > _BACKGROUND_GAP * depths[len(depths) // 2])).tolist():
+        own = trusted & (crop.depth_m <= depths[last])
+        if len(depths) - 1 - last <= len(depths) // _TAIL or _lies_in_gaps(trusted & ~own, own, gap_px):
+            return np.asarray(own)
+    return trusted
+
+
+def _lies_in_gaps(foreign: Bool, own: Bool, gap_px: int) -> bool:
+    """Return whether `foreign` readings (h, w) lie next to `own` ones, at most `gap_px` away."""
+    around = cv2.dilate(own.view(np.uint8), np.ones((2 * gap_px + 1, 2 * gap_px + 1), np.uint8))
+    return float(around.view(bool)[foreign].mean()) >= _IN_GAPS
 
 
 def _thinned(readings: Bool, strip: Strip, k: int, count: int) -> NDArray[np.intp]:

@@ -11,9 +11,12 @@ from spatialgen.scene.build import build_scene
 from spatialgen.scene.config import LiftConfig
 from spatialgen.testing.degrade import Degradation, degrade
 from spatialgen.testing.frames import to_frame
+from spatialgen.testing.furniture import placed
+from spatialgen.testing.furniture import stool as make_stool
 from spatialgen.testing.primitives import Solid, cylinder
 from spatialgen.testing.render import render
 from spatialgen.testing.scenes import sample_scene
+from spatialgen.testing.truth.extents import upright_box
 from spatialgen.testing.truth.scene import from_analytic
 
 
@@ -92,3 +95,14 @@ def test_what_a_nearer_grown_mask_took_is_given_back() -> None:
     exact, grown = (lift(picture(*things, how=Degradation(mask_px=px))) for px in (0, 2))
     for name in ("1", "2"):
         assert by_id(grown, name).pixels == pytest.approx(by_id(exact, name).pixels, rel=0.01)
+
+
+@pytest.mark.parametrize("turned", [0.0, 20.0, 40.0])
+def test_a_wall_seen_between_legs_is_not_the_stools_where_a_grown_mask_closes_the_gaps(turned: float) -> None:
+    wall = (block(0.0, 6.4, (8.0, 0.1, 2.6)),)
+    stool = ("stool", placed(make_stool(np.random.default_rng(5)), 0.3, 4.9, 0.0, turned))
+    crates = [("crate", (block(x, 3.6, (0.4, 0.4, 0.5)),)) for x in (-1.0, 1.2)]
+    scene = lift(picture(stool, *crates, walls=wall, pitch=6, height=1.1, how=Degradation(mask_px=2)))
+    g = by_id(scene, "1").geometry
+    assert g is not None
+    assert g.size_m[0] == pytest.approx(upright_box(stool[1]).length_m, rel=0.1)
