@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -330,7 +331,7 @@ def _outline(geometry: ObjectGeometry) -> np.ndarray[tuple[int, ...], np.dtype[n
 def _depth_range(depth: F32) -> tuple[float, float]:
     """Return the 1st and 99th percentile of the valid depth.
 
-    Few pixels may lie about the 99th, so that a sample errs: it only tells where to look.
+    They are looked for below and above the 2nd and 98th of a sample, which mostly saves reordering the whole map.
     """
     some = depth[2::7, 2::7].ravel()
     some = some[np.isfinite(some)]
@@ -338,8 +339,11 @@ def _depth_range(depth: F32) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.partition(some, (len(some) // 50, -(len(some) // 50) - 1))[[len(some) // 50, -(len(some) // 50) - 1]]
     ends = depth[(depth <= low) | (depth >= high)]
-    place = 0.01 * (np.count_nonzero(np.isfinite(depth)) - 1)
-    from_near = min(place, int(np.count_nonzero(ends <= low)) - 1)
-    from_far = min(place, int(np.count_nonzero(ends >= high)) - 1)
-    near, far = at_places(ends, [from_near, len(ends) - 1 - from_far])
+    last = np.count_nonzero(np.isfinite(depth)) - 1
+    place = 0.01 * last
+    near_ends = np.count_nonzero(ends <= low)
+    if math.ceil(place) >= min(near_ends, len(ends) - near_ends):  # too few lie beyond what the sample says
+        near, far = at_places(depth[np.isfinite(depth)], [place, last - place])
+    else:
+        near, far = at_places(ends, [place, len(ends) - 1 - place])
     return near, far

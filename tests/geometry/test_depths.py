@@ -38,3 +38,11 @@ def test_the_depth_range_of_a_picture_is_exact() -> None:
     depth[:, 157:] = random.uniform(3, 9, (120, 3))  # few are far, and they lie far apart
     depth[random.random(depth.shape) < 0.1] = np.nan
     np.testing.assert_allclose(_depth_range(depth), np.nanpercentile(depth, [1, 99]), rtol=1e-6)
+
+
+def test_the_depth_range_is_exact_where_a_sample_of_it_misleads() -> None:
+    """The readings that are sampled hold most of the near ones, or of the far ones."""
+    for odd in (1.0, 9.0):
+        depth = np.random.default_rng(0).uniform(3, 4, (240, 320)).astype(np.float32)
+        depth[2::7, 2::7][:2] = odd
+        np.testing.assert_allclose(_depth_range(depth), np.nanpercentile(depth, [1, 99]), rtol=1e-6)
