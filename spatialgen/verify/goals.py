@@ -52,8 +52,11 @@ def _at_least(report: ConditionReport, what: str, measured: float, limit: float)
 
 
 def _calibration(report: ConditionReport) -> list[Goal]:
-    """Errors within 1 and 3 sigma of each quantity with enough answers, the others pooled; the worst one counts."""
-    rows = calibration_rows(report)
+    """Errors within 1 and 3 sigma of each quantity with enough answers, the others pooled; the worst one counts.
+
+    Where even the pool is small it says nothing.
+    """
+    rows = [row for row in calibration_rows(report) if row.asked >= POOL_BELOW]
     if not rows:
         return []
     off = max(rows, key=lambda row: max(row.within_1_sigma - 0.80, 0.60 - row.within_1_sigma))
@@ -68,9 +71,15 @@ def _calibration(report: ConditionReport) -> list[Goal]:
 def calibration_rows(report: ConditionReport) -> list[Summary]:
     """Return a summary of each quantity with 100 answers or more, and one of all the others together.
 
-    Readings handed on as they are (`depth_at_point` of an exact sensor) have no error to compare sigma with.
+    Readings handed on as they are (`depth_at_point` of an exact sensor) have no error to compare sigma with, and where
+    sigma is that of rounding (the height of what stands on the floor) there is none but that.
     """
-    quantities = [item for item in report.judged if item.kind == "quantity" and item.error > _NO_ERROR]
+    exact = set(types_without_error(report))
+    quantities = [
+        item
+        for item in report.judged
+        if item.kind == "quantity" and item.type not in exact and item.asked and item.sigma > _NO_ERROR
+    ]
     rows = by_type(quantities)[:-1]
     large = [row for row in rows if row.asked >= POOL_BELOW]
     names = {row.type for row in large}

@@ -42,6 +42,15 @@ def test_the_report_tells_of_what_is_pooled() -> None:
 def test_readings_handed_on_do_not_count_against_sigma() -> None:
     exact = [Judged("depth_at_point", "quantity", "s", (), 2.0, 2.0, sigma=0.01) for _ in range(300)]
     assert calibration_rows(ConditionReport("exact", judged=exact)) == []
+    rounded = [Judged("height", "quantity", "s", (), 2.0, 2.0, sigma=1e-8) for _ in range(300)]
+    rows = calibration_rows(ConditionReport("exact", judged=rounded + widths(150, 0.01, "height")))
+    assert [(row.type, row.asked) for row in rows] == [("height", 150)]
+
+
+def test_a_pool_of_a_few_answers_is_shown_and_not_judged() -> None:
+    report = ConditionReport("exact", judged=widths(150, 0.01) + widths(20, 0.0001, "gap"))
+    assert verdicts(report)["errors within 1 sigma"] is True
+    assert verdicts(ConditionReport("exact", judged=widths(120, 0.0001, "gap")))["errors within 1 sigma"] is False
 
 
 def test_right_answers_and_coverage() -> None:
