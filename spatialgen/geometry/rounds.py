@@ -25,7 +25,7 @@ _UPRIGHT, _SLANTED = 0.3, 0.05
 _UNFITTED, _UNFITTED_EDGE = 0.3, 3.0
 """One-sigma error of a circle that no fit improves: in pixels, and relative to that of the mask's border."""
 
-_MISFIT = np.array([0.045, 0.07, 0.03])
+_MISFIT = np.array([0.045, 0.07, 0.017])
 """One-sigma errors in pixels around slanted sides, whose limb lies elsewhere than that of upright ones: of the radius,
 and of the centre along the line of sight and across it."""
 
