@@ -31,7 +31,7 @@ as a rule. Measured on exact scenes: 76 % of errors are smaller, 96 % than three
 
 _OF_ENDS, _OF_LEVELS = 0.78, 0.86
 """How much of what two opposite ends err goes into their middle, relative to independent errors: both are rather too
-far out, or both too far in. Of sides, and of top and bottom. Measured on scenes with truth, exact ones and spoiled ones."""
+far out, or both too far in: of sides, and of top and bottom. Measured on scenes with truth, exact and spoiled."""
 
 _OF_SIZES = 0.87
 """The same for what is between two opposite ends."""
