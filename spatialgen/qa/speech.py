@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -107,16 +108,23 @@ LIMITS: dict[str, NumberText] = {
 }
 
 
-def limit_texts(say: str, low: F64, high: F64, bits: U64, units: str) -> list[str]:
-    """Return a round number strictly between `low` and `high` (n,), as coarse as that allows."""
-    rows = zip(low.tolist(), high.tolist(), bits.tolist(), strict=True)
-    return [_limit(LIMITS[say], lo, hi, b, units) for lo, hi, b in rows]
+def limit_texts(say: str, low: F64, high: F64, room: F64, bits: U64, units: str) -> list[str]:
+    """Return a round number between `low` and `high` (n,), `room` (n,) away from both, as coarse as that allows.
+
+    Where no number of any unit is, the one farthest from both.
+    """
+    rows = zip(low.tolist(), high.tolist(), room.tolist(), bits.tolist(), strict=True)
+    return [_limit(LIMITS[say], lo, hi, apart, b, units) for lo, hi, apart, b in rows]
 
 
-def _limit(speak: NumberText, low: float, high: float, bits: int, units: str) -> str:
-    middle, text = (low + high) / 2.0, ""
-    for share in (0.3, 0.1, 0.01, 0.0):
-        text = speak(middle, (high - low) * share, bits, units)
-        if low < parse(text) < high:
-            break
-    return text
+def _limit(speak: NumberText, low: float, high: float, room: float, bits: int, units: str) -> str:
+    middle, best, farthest = (low + high) / 2.0, "", -math.inf
+    for other_unit in (0, 2, 4, 1, 3):
+        for share in (0.3, 0.1, 0.01, 0.0):
+            text = speak(middle, (high - low) * share, bits ^ other_unit, units)
+            away = min(parse(text) - low, high - parse(text))
+            if away >= room:
+                return text
+            if away > farthest:
+                best, farthest = text, away
+    return best

@@ -12,6 +12,7 @@ from spatialgen.qa.english import capital
 from spatialgen.qa.facts import DECIDED, F64
 from spatialgen.qa.keys import U64, coin, draw
 from spatialgen.qa.names import Naming
+from spatialgen.qa.numbers import parse
 from spatialgen.qa.phrase import Wording, frames, wording
 from spatialgen.qa.speech import SPEAKERS, limit_texts
 from spatialgen.qa.writing import (
@@ -26,6 +27,9 @@ from spatialgen.qa.writing import (
     value_statement,
     yes_no_answers,
 )
+
+_CLEAR_OF = 0.25
+"""How far a limit stays from the two values that it lies between, relative to what they differ by."""
 
 ZERO = 1e-3
 
@@ -86,8 +90,13 @@ def _limit(asks: Asks, own: Wording, words: Words, bits: U64, units: str) -> Wri
     assert asks.options is not None
     values = np.abs(asks.pool.value[asks.options])
     say = asks.family.say[asks.type]
-    limits = limit_texts(say, values.min(axis=1), values.max(axis=1), bits, units)
-    above = np.abs(asks.facts.value) > values.mean(axis=1)
+    low, high, value = values.min(axis=1), values.max(axis=1), np.abs(asks.facts.value)
+    above = value > values.mean(axis=1)
+    spoken = np.array([parse(text) for text in words["v"]])  # the answer says it: it must not contradict the limit
+    low = np.where(above, low, np.maximum(low, np.minimum(spoken, high)))
+    high = np.where(above, np.minimum(high, np.maximum(spoken, low)), high)
+    room = np.maximum(_CLEAR_OF * (high - low), 2.0 * asks.pool.sigma[asks.options].max(axis=1))
+    limits = limit_texts(say, low, high, np.minimum(room, 0.49 * (high - low)), bits, units)
     measured, measure_ids = pick(own.of("measure"), asks.keys, "measure", words)
     words = words | {"m": measured, "t": limits}
     less = coin(asks.keys, "inverted")

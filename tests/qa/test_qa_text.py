@@ -158,8 +158,12 @@ def test_limits_and_claims_agree_with_the_value() -> None:
         if not match or row["answer_unit"] not in ("m", "m3", "ratio"):
             continue
         above = question_id(row).partition(".")[2].startswith("m")
-        true = abs(row["answer_value"]) > parse(match[1]) if above else abs(row["answer_value"]) < parse(match[1])
-        assert row["answer"].startswith("Yes") == true, (row["question"], row["answer"], row["answer_value"])
+        limit, value = parse(match[1]), abs(row["answer_value"])
+        assert row["answer"].startswith("Yes") == ((value > limit) == above), (row["question"], row["answer"], value)
+        assert abs(value - limit) > 2 * row["sigma"], (row["question"], row["answer"], value)
+        said = re.search(r"\d.*", re.sub(r"number \d+|\(\d+, \d+\)", "", row["answer"]))
+        if said and row["question_type"] != "relative_depth":  # whose scale is told in numbers, too
+            assert (parse(said[0]) > limit) == (value > limit), (row["question"], row["answer"])
         seen += 1
     assert seen > 50
 
