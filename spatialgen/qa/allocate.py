@@ -133,7 +133,7 @@ def _predicates(family: Family, facts: Facts, keys: U64, forms: Sequence[str]) -
         else:
             blocks.append(block)
     if "open" in forms:
-        blocks += _block(family, "open", facts, keys, surplus, "")
+        blocks += _block(family, "open", facts, keys, surplus, "surplus")
     return blocks
 
 

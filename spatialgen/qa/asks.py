@@ -16,7 +16,8 @@ class Asks:
     """n questions of one type, form and way. `keys` (n,): of the fact and the form; every draw comes from them.
 
     `way` distinguishes how a form is put: "stated" a claim about the value, "limit" more or less than, "tie" with the
-    option "about the same", "telling" with "cannot be told", "statements" one true among several.
+    option "about the same", "telling" with "cannot be told", "statements" one true among several, "surplus" one of the
+    many alike (most things are not inside of others) that no other fact is set against.
     `options` (n, k): facts of `pool` whose values are the options, -1 for none; `right` (n,): the column that is so.
     """
 

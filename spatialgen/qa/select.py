@@ -46,7 +46,8 @@ def selected(blocks: Sequence[Asks], a: SceneArrays, naming: Naming, config: Ask
     drafted = _columns(blocks, a, naming, "prior" in config.balance)
     types = int(drafted.type.max()) + 1
     turn = rank_in_group(drafted.scene * types + drafted.type, _descending(drafted.interest, drafted.keys))
-    order = np.lexsort((drafted.keys, -drafted.interest, turn, drafted.scene))
+    surplus = np.array([b.way == "surplus" for b in blocks])[drafted.block]
+    order = np.lexsort((drafted.keys, -drafted.interest, turn, surplus, drafted.scene))
     if config.per_image != "all":
         order = order[drafted.interest[order] > 0.0]
     keep = np.zeros(len(drafted.scene), bool)

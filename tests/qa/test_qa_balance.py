@@ -138,6 +138,10 @@ def test_n_questions_an_image_without_near_duplicates() -> None:
         "farther": "depth",
         "in_front_of": "depth",
         "behind": "depth",
+        "same_distance": "depth",
+        "bigger": "size",
+        "smaller": "size",
+        "same_size": "size",
         "next_to": "close",
         "far_from": "close",
     }
@@ -152,6 +156,14 @@ def test_n_questions_an_image_without_near_duplicates() -> None:
     ]
     assert len(set(keys)) == len(keys)
     assert len({r["question_type"] for r in chosen}) > 40
+
+
+def test_what_is_nearly_always_so_is_asked_last() -> None:
+    """Most things are not in, on or between others: asked for N, a scene tells that of few of them."""
+    predicates = ("inside", "on_top_of", "between", "touching")
+    rows = [r for r in rows_of(scenes()[:10], AskConfig(per_image=60)) if r["question_type"] in predicates]
+    said = Counter(r["answer_value"] > 0.5 for r in rows)
+    assert said[False] <= said[True] + 10
 
 
 def test_what_is_kept_depends_on_the_scene_alone() -> None:

@@ -19,4 +19,5 @@ FAMILY = Family(
     kind=Kind.RELATION,
     units={"bigger": "none", "smaller": "none"},
     facts=_facts,
+    concepts={"bigger": "size order of two", "smaller": "size order of two"},
 )
