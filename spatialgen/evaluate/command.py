@@ -39,15 +39,15 @@ def command(
     with told_plainly():
         from rich.console import Console
 
-        from spatialgen.evaluate.run import evaluate, model_answers, show, write
+        from spatialgen.evaluate.run import evaluate, identity, model_answers, show, write
 
-        folder = out or model.parent / "eval"
+        folder, who = out or model.parent / "eval", identity(model, max_new_tokens)
         reports: list[Report] = []
         for blank in (False, True) if blind else (False,):
             answer = model_answers(model, device, blank, max_new_tokens)
             place = folder / ("blind" if blank else "answers")
             for name, path in map(_split, bench):
-                report = evaluate(name, Path(path), images, answer, place, batch, limit)
+                report = evaluate(name, Path(path), images, answer, place, batch, limit, who)
                 reports.append(_named(report, f"{name}, blank pictures") if blank else report)
         if train_build is not None:
             reports += [

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -30,8 +31,12 @@ class Report:
 
 
 def answers(items: Sequence[Item], answer: Callable[[Sequence[Item]], list[str]], file: Path, batch: int) -> list[str]:
-    """Return the answer to each item; those already in `file` (JSON lines) are not asked again."""
-    known = _known(file)
+    """Return the answer to each item; those already in `file` (JSON lines) are not asked again.
+
+    Items of one id are told apart by the order they come in. Raises ConfigError where the file answers other questions.
+    """
+    items = _numbered(items)
+    known = _known(file, {i.item_id: i.question for i in items})
     absent = [i for i in items if i.item_id not in known]
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a") as out:
@@ -45,19 +50,33 @@ def answers(items: Sequence[Item], answer: Callable[[Sequence[Item]], list[str]]
     return [known[i.item_id] for i in items]
 
 
-def _known(file: Path) -> dict[str, str]:
-    """Return the answers in `file`; a last line that a kill cut off is dropped from it."""
+def _numbered(items: Sequence[Item]) -> list[Item]:
+    """Return items with ids that differ: the second of an id is its "#2"."""
+    met: Counter[str] = Counter()
+    numbered = []
+    for item in items:
+        met[item.item_id] += 1
+        number = met[item.item_id]
+        numbered.append(item if number == 1 else replace(item, item_id=f"{item.item_id}#{number}"))
+    return numbered
+
+
+def _known(file: Path, questions: Mapping[str, str]) -> dict[str, str]:
+    """Return the answers in `file` to `questions` by id; a last line that a kill cut off is dropped from it."""
     if not file.exists():
         return {}
     known, good = {}, 0
     for line in file.read_bytes().splitlines(keepends=True):
         try:
             row = json.loads(line)
-            known[str(row["id"])] = str(row["answer"])
+            item_id, question, answer = str(row["id"]), str(row["question"]), str(row["answer"])
         except (ValueError, KeyError):
             break
         if not line.endswith(b"\n"):
             break
+        if questions.get(item_id, question) != question:
+            raise ConfigError(f"{file}: has the answer to another question {item_id!r}; name another file to write to")
+        known[item_id] = answer
         good += len(line)
     with file.open("r+b") as handle:
         handle.truncate(good)
@@ -77,6 +96,13 @@ def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield group
 
 
+def identity(model: Path, max_new_tokens: int) -> str:
+    """Return what tells a model folder, and how it answers, from others: names, sizes and times of its files."""
+    files = sorted(p for p in model.rglob("*") if p.is_file())
+    state = [(str(p.relative_to(model)), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+    return hashlib.sha256(f"{state} {max_new_tokens}".encode()).hexdigest()
+
+
 def model_answers(model: Path, device: str, blind: bool, max_new_tokens: int) -> Callable[[Sequence[Item]], list[str]]:
     """Return a function that answers items with the model in a folder."""
     from spatialgen.evaluate.answer import Answerer, Asked
@@ -93,13 +119,14 @@ def evaluate(
     out: Path,
     batch: int = 16,
     limit: int | None = None,
+    answerer: str = "",
 ) -> Report:
-    """Return the report of one bench over `path`; answers are kept under `out`, which belongs to one model."""
+    """Return the report of one bench over `path`; answers are kept under `out`, by who gave them (`answerer`)."""
     chosen = bench(name)
     items = list(islice(chosen.items(path, images), limit))
     if not items:
         raise ConfigError(f"{path}: the bench {name} found no questions there")
-    key = hashlib.sha256(f"{name} {path}".encode()).hexdigest()[:8]
+    key = hashlib.sha256(f"{name} {path} {answerer}".encode()).hexdigest()[:8]
     said = answers(items, answer, out / f"{name}-{key}.jsonl", batch)
     return Report(name, str(path), len(items), tuple(chosen.lines(items, said)))
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from spatialgen.train.config import StageConfig, TrainConfig
 from spatialgen.train.data import Lane
+from spatialgen.train.errors import LabelError
 from spatialgen.train.labels import IGNORE
 from spatialgen.train.loop import open_data
 from spatialgen.train.model import Assembled
@@ -38,7 +39,7 @@ class SourceAudit:
 def audit(config: TrainConfig, batches: int = 64, samples: int = 2) -> dict[str, list[SourceAudit]]:
     """Read `batches` micro-batches of each stage, print samples and shares, and return the shares by stage.
 
-    Raises LabelError at the first conversation with nothing to learn from.
+    Raises LabelError where a conversation has nothing to learn from: told of all that were read.
     """
     made, console = build_model(config, config.model), Console()
     found = {}
@@ -54,6 +55,9 @@ def _audit_stage(
     data = open_data(made, stage, seed)
     lane = Lane(data, 0, data.start(0))
     read = [lane.next().batch for _ in range(batches)]
+    bad = [fault for batch in read for fault in batch.bad]
+    if bad:
+        raise LabelError(f"nothing can be learnt from {len(bad)} of what was read, such as: {bad[0]}")
     for batch in read[:samples]:
         console.print(marked(batch, made))
     rows = [_sum(pools.source.name, [b for b in read if b.source == pools.index]) for pools in data.pools]

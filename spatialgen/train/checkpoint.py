@@ -61,7 +61,7 @@ def restore(found: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimize
         states = {k.removeprefix(prefix): v for k, v in found.optimizer.items() if k.startswith(prefix)}
         for key, value in states.items():
             optimizer.state[parameter][key] = (
-                _like(value, parameter) if value.shape == parameter.shape else value.clone()
+                _like(value, parameter) if value.shape == parameter.shape else value.to(parameter.device, copy=True)
             )
 
 
@@ -98,7 +98,7 @@ def write(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
         _flush(folder)
     except Exception as error:
         shutil.rmtree(aside, ignore_errors=True)
-        raise _explained(error, folder) from error
+        raise explained(error, folder) from error
     for old in _all(folder)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
     return place
@@ -112,12 +112,13 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _explained(error: Exception, folder: Path) -> TrainError:
+def explained(error: Exception, folder: Path) -> TrainError:
+    """Return an error of writing as one that names the last good checkpoint in `folder`."""
     full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
     last = _all(folder)
     rest = f"the last good checkpoint is {last[-1]}" if last else "there is no checkpoint yet"
     what = "the disk is full" if full else str(error)
-    return TrainError(f"{folder}: cannot write a checkpoint: {what}; {rest}; make room and run the same command again")
+    return TrainError(f"{folder}: cannot write: {what}; {rest}; make room and run the same command again")
 
 
 def _all(folder: Path) -> list[Path]:

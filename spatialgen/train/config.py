@@ -251,3 +251,9 @@ class TrainConfig(Settings):
     stages: tuple[StageConfig, ...] = Field(min_length=1)
     run: RunConfig = RunConfig()
     ray: RayTrainConfig | None = None
+
+    @model_validator(mode="after")
+    def _features_whole(self) -> Self:
+        if self.run.feature_cache and self.run.parallel == "fsdp":
+            raise ValueError("run.feature_cache needs run.parallel ddp: the ranks of fsdp compute the tower together")
+        return self

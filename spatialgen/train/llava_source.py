@@ -34,17 +34,22 @@ class LlavaBlocks:
         self.images_per_block = min(_BLOCK, len(self._places))
 
     def read(self, block: int, epoch: int, seed: int) -> Sequence[Conversation]:
-        """Return the conversations of one block, in the file's order."""
+        """Return the conversations of one block, in the file's order; one that is none has a fault."""
         del epoch, seed
         first = block * _BLOCK
         conversations = []
         with open(self._source.path, "rb") as file:
             for i, (start, stop) in enumerate(self._places[first : first + _BLOCK].tolist()):
                 file.seek(start)
-                conversations.append(self._conversation(first + i, json.loads(file.read(stop - start))))
+                try:
+                    conversations.append(self._conversation(first + i, json.loads(file.read(stop - start))))
+                except SourceError as error:
+                    conversations.append(Conversation(f"record {first + i}", (), None, fault=str(error)))
         return conversations
 
-    def _conversation(self, index: int, record: dict[str, Any]) -> Conversation:
+    def _conversation(self, index: int, record: Any) -> Conversation:
+        if not isinstance(record, dict):
+            raise SourceError(f"{self._source.path}, record {index}: is no record of id, image and conversations")
         name = f"{self._source.path}, record {index} ({record.get('id', 'no id')})"
         turns = _turns(name, record.get("conversations"))
         image = record.get("image")

@@ -74,7 +74,13 @@ def assemble(config: ModelConfig, tokenizer: Any | None = None) -> Assembled:
             f"pooled merges 2 x 2 patches, but {config.vision.name} has {tower.side // tower.patch} a side; "
             f"choose an image_size that is a multiple of {2 * tower.patch}"
         )
-    model = _join(tower, language, config.projector, tokenizer)
+    try:
+        model = _join(tower, language, config.projector, tokenizer)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        kind = language.config.model_type
+        raise ConfigError(
+            f"{config.language.name}: a {kind} does not fit into a LLaVA of transformers: {error}"
+        ) from error
     vision = Vision(tower.side, tower.patches // pooling**2, tower.mean, tower.std)
     return Assembled(model, tokenizer, vision, tower.patch, pooling)
 
@@ -92,9 +98,12 @@ def _language(config: LanguageConfig, tokenizer: Any | None) -> tuple[Any, Any]:
         file = pulled_path(name.removeprefix("pulled:"))
         name, gguf = str(file.parent), file.name
     extra = {} if gguf is None else {"gguf_file": gguf}
-    model = transformers().AutoModelForCausalLM.from_pretrained(
-        name, dtype=torch.float32, attn_implementation="sdpa", **extra
-    )
+    try:
+        model = transformers().AutoModelForCausalLM.from_pretrained(
+            name, dtype=torch.float32, attn_implementation="sdpa", **extra
+        )
+    except ValueError as error:  # some kinds know no SDPA, others are no causal language models
+        raise ConfigError(f"{name}: cannot be the language model: {error}") from error
     return model, transformers().AutoTokenizer.from_pretrained(name, **extra)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from spatialgen.records import U8
 from spatialgen.seeding import rng
-from spatialgen.train.errors import TrainError
+from spatialgen.train.errors import LabelError, TrainError
 from spatialgen.train.labels import Encoded, Encoder
 from spatialgen.train.rows import MicroBatch, Row, collate, group_by_length, pack
 from spatialgen.train.samples import Conversation, Picture, Source
@@ -57,7 +57,7 @@ class Pools:
 class Pool:
     """The micro-batches of one pool, in order. Texts are read and encoded at once, pictures when they are needed.
 
-    A picture that cannot be read is named in its batch's `bad`, and nothing is learnt from its conversations.
+    What cannot be read or learnt from is named in a batch's `bad`: nothing is learnt from it.
     """
 
     def __init__(self, pools: Pools, number: int, encoder: Encoder, settings: PoolSettings) -> None:
@@ -67,8 +67,7 @@ class Pool:
         epoch, blocks = pools.members(number, settings.seed)
         conversations = [c for b in blocks for c in pools.source.read(b, epoch, settings.seed)]
         order = rng(settings.seed, "pool", pools.index, number).permutation(len(conversations))
-        kept = self._readable([conversations[i] for i in order])
-        self._samples = encoder.encode([(c.name, c.turns) for c in kept])
+        kept, self._samples = self._encoded(encoder, self._readable([conversations[i] for i in order]))
         self._pictures = [c.picture for c in kept] if settings.pictures else [_empty(c.picture, settings) for c in kept]
         self._names = [p.key if p else None for p in self._pictures]
         self._groups = _groups(self._samples, settings, rng(settings.seed, "groups", pools.index, number))
@@ -100,6 +99,21 @@ class Pool:
             except TrainError as error:
                 self._bad.append(str(error))
         return kept
+
+    def _encoded(self, encoder: Encoder, conversations: list[Conversation]) -> tuple[list[Conversation], list[Encoded]]:
+        """Return the conversations with something to learn from, and their tokens."""
+        try:
+            return conversations, encoder.encode([(c.name, c.turns) for c in conversations])
+        except LabelError:  # one of them; which is found one by one
+            kept: list[Conversation] = []
+            samples: list[Encoded] = []
+            for conversation in conversations:
+                try:
+                    samples += encoder.encode([(conversation.name, conversation.turns)])
+                    kept.append(conversation)
+                except LabelError as error:
+                    self._bad.append(str(error))
+            return kept, samples
 
     def _load(self, picture: Picture | None) -> bool:
         """Decode a picture unless it is there already; False where it cannot be read (a blank one stands for it)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_
 from spatialgen.config.loader import dump_config
 from spatialgen.errors import ConfigError
 from spatialgen.store.files import replace_file
+from spatialgen.train.checkpoint import explained
 from spatialgen.train.config import ModelConfig, StageConfig, TrainConfig
 from spatialgen.train.data import open_source
 from spatialgen.train.distributed import Ranks, ranks
@@ -41,7 +43,12 @@ def train(config: TrainConfig) -> Path:
         for stage in config.stages:
             folder = Path(config.output) / stage.name
             if not (folder / "model" / "config.json").is_file():
-                _run_stage(config, model, stage, folder, here, cache)
+                try:
+                    _run_stage(config, model, stage, folder, here, cache)
+                except OSError as error:
+                    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                        raise
+                    raise explained(error, folder / "checkpoints") from error
             if stage.trains.vision_from_layer is not None:
                 cache = _new_cache(config)
             here.wait()

@@ -42,15 +42,24 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conversation:
-    """Turns about one picture (or none). The first question begins with the image placeholder where there is one."""
+    """Turns about one picture (or none). The first question begins with the image placeholder where there is one.
+
+    `fault`: what is wrong with the record, so that nothing can be learnt from it.
+    """
 
     name: str
     turns: tuple[Turn, ...]
     picture: Picture | None
     coordinates: str = "padded"
+    fault: str = ""
 
     def padded(self) -> Conversation:
-        """Return the conversation with its coordinates in the frame of the square-padded picture."""
+        """Return the conversation with its coordinates in the frame of the square-padded picture.
+
+        Raises TrainError for a record with a fault, and where its picture cannot be read.
+        """
+        if self.fault:
+            raise TrainError(self.fault)
         if self.coordinates == "padded" or self.picture is None:
             return self
         size = decode(self.picture.read(), self.picture.key).size

@@ -51,7 +51,7 @@ class Tower:
 def load_tower(vision: VisionConfig) -> Tower:
     """Return the tower that `vision` names. Raises ConfigError for one that a LLaVA cannot be built on."""
     tower = _timm_tower(vision) if vision.name.startswith("timm:") else _transformers_tower(vision)
-    if tower.side % tower.patch:
+    if vision.image_size is not None and tower.side % tower.patch:  # at its own size a tower leaves out what is over
         raise ConfigError(f"image_size {tower.side} is no multiple of the patch size {tower.patch} of {vision.name}")
     return tower
 

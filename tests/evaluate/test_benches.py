@@ -198,3 +198,36 @@ def test_a_killed_evaluation_asks_only_what_is_left(tmp_path: Path, photo: str) 
     again = evaluate("proximity", path, tmp_path, answer, tmp_path / "out", batch=2)  # type: ignore[arg-type]
     assert asked == ["3", "4"]
     assert again == first
+
+
+def test_answers_are_kept_for_one_model_and_one_question(tmp_path: Path, photo: str) -> None:
+    """Another model is asked again, and of two rows with one id each."""
+    rows = [{"id": "same", "image": photo, "question": q, "depth": d} for q, d in (("Near?", 0.2), ("Far?", 0.8))]
+    path = write(tmp_path / "p.jsonl", rows)  # type: ignore[arg-type]
+    right = {"Near?": "0.2", "Far?": "0.8"}
+
+    def error_of(answer: dict[str, str], who: str) -> float:
+        asked = evaluate(
+            "proximity",
+            path,
+            tmp_path,
+            lambda items: [answer[i.question] for i in items],
+            tmp_path / "out",
+            answerer=who,
+        )
+        return asked.lines[0].estimate.mean
+
+    assert error_of(right, "one") == 0.0
+    assert error_of({"Near?": "1.0", "Far?": "1.0"}, "other") > 0.1
+    changed = [{**rows[0], "question": "How far?"}, rows[1]]
+    write(tmp_path / "p.jsonl", changed)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="answer to another question"):
+        error_of(right | {"How far?": "0.2"}, "one")
+
+
+def test_crpe_tells_alike_questions_apart_by_id(tmp_path: Path, photo: str) -> None:
+    first = [{**r, "question_id": "a"} for r in crpe("What is it doing?", ["on", "in", "by", "at"], "on", photo)]
+    again = [{**r, "question_id": "b"} for r in first]
+    path = write(tmp_path / "crpe.jsonl", first + again)
+    said = [str(r["correct_option"]) for r in first] + ["A"] * 4
+    assert scores("crpe", path, said, tmp_path)["predicate", "accuracy (all rotations)"].estimate.mean == 0.5

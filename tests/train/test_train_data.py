@@ -275,14 +275,32 @@ def test_a_json_list_is_read_record_by_record(tmp_path: Path, indent: int | None
         ("[", "no records"),
         ("[1, 2]", "expected records"),
         ('[{"conversations": [}]', "no valid JSON"),
-        ('[{"id": 1, "conversations": [{"from": "gpt", "value": "x"}]}]', "must alternate"),
-        ('[{"id": 1}]', "must alternate"),
     ],
 )
 def test_a_broken_llava_file_says_where(tmp_path: Path, text: str, match: str) -> None:
     (tmp_path / "broken.json").write_text(text)
     with pytest.raises(SourceError, match=match):
         LlavaBlocks(LlavaSource(kind="llava", path=str(tmp_path / "broken.json"))).read(0, 0, 0)
+
+
+def test_a_record_that_is_no_conversation_is_skipped_and_named(tmp_path: Path, tokenizer: object) -> None:
+    good = [{"from": "human", "value": "What?"}, {"from": "gpt", "value": "A chair."}]
+    odd = [
+        [{"from": "gpt", "value": "x"}],
+        [{"from": "human", "value": "What?"}, {"from": "gpt", "value": "It ends</s> here."}],
+        [{"from": "human", "value": "word " * 2 * CONTEXT}, {"from": "gpt", "value": "Too long."}],
+    ]
+    records = [{"id": k, "conversations": said} for k, said in enumerate([good, *odd, good])]
+    (tmp_path / "set.jsonl").write_text("\n".join(map(json.dumps, [*records, {"id": "none"}])))
+    config = {"sources": [{"kind": "llava", "path": str(tmp_path / "set.jsonl")}], "workers": 0}
+    made = mixed(DataConfig.model_validate_json(json.dumps(config)), tokenizer, lanes=1)
+    pool = Pool(made.pools[0], 0, made.encoder, settings())
+    read = [pool.batch(k) for k in range(len(pool))]
+    assert sum(b.supervised for b in read) > 0
+    faults = "\n".join(f for b in read for f in b.bad)
+    assert [f"record {k} " in faults for k in range(5)] == [False, True, True, True, False]
+    assert "record 5" in faults
+    assert "must alternate" in faults
 
 
 def test_pictures_by_reference_are_read_from_their_folder(tmp_path: Path, tokenizer: object) -> None:

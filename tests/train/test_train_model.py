@@ -227,6 +227,51 @@ def test_merged_adapters_leave_a_plain_model_with_the_same_answers(towers: dict[
     torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
 
 
+def test_a_tower_whose_own_size_is_no_multiple_of_its_patch_leaves_out_what_is_over(tmp_path: Path) -> None:
+    """As siglip-so400m-patch14-384 does: 27 patches a side, and 6 pixels."""
+    made = make(save_tower(tmp_path / "so", "siglip", side=60))
+    assert made.vision.tokens == 16
+    features = tower_features(made.model, normalise(torch.zeros((1, 60, 60, 3), dtype=torch.uint8), made.vision))
+    assert features.shape[1] == 16
+
+
+def test_a_language_model_with_a_sentencepiece_vocabulary_alone_loads(towers: dict[str, str], tmp_path: Path) -> None:
+    """As the first LLaVA's does: a tokenizer.model, and nothing that reads without sentencepiece."""
+    import io
+    import json
+
+    import sentencepiece
+
+    words, made = ["how far is it 1.2 m", "is it red yes no", "a chair and a table"] * 20, io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(words), model_writer=made, vocab_size=60, hard_vocab_limit=False, model_type="bpe"
+    )
+    (tmp_path / "tokenizer.model").write_bytes(made.getvalue())
+    named = {"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(named))
+    shape = {"vocab_size": 64, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
+    LlamaForCausalLM(LlamaConfig(**shape, num_attention_heads=2)).save_pretrained(tmp_path)
+    language = LanguageConfig(name=str(tmp_path))
+    made_of = assemble(ModelConfig(vision=VisionConfig(name=towers["dinov2"]), language=language))
+    assert "red" in made_of.tokenizer.decode(made_of.tokenizer("is it red").input_ids)
+
+
+@pytest.mark.parametrize("kind", ["GPT2", "OPT"])
+def test_language_models_that_do_not_fit_are_refused(towers: dict[str, str], tmp_path: Path, kind: str) -> None:
+    import transformers
+
+    shapes = {
+        "GPT2": {"n_embd": 32, "n_layer": 1, "n_head": 2},
+        "OPT": {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2},
+    }
+    config = getattr(transformers, f"{kind}Config")(vocab_size=320, **shapes[kind])
+    name = {"GPT2": "GPT2LMHeadModel", "OPT": "OPTForCausalLM"}[kind]
+    getattr(transformers, name)(config).save_pretrained(tmp_path)
+    learn_tokenizer(["How far is it?"], 320).save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match=f"{kind.lower()} does not fit"):
+        assemble(ModelConfig(vision=VisionConfig(name=towers["dinov2"]), language=LanguageConfig(name=str(tmp_path))))
+
+
 def test_a_gguf_checkpoint_of_the_llama_family_loads(towers: dict[str, str], tmp_path: Path) -> None:
     import gguf
 

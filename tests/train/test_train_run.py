@@ -21,6 +21,7 @@ from spatialgen.errors import ConfigError
 from spatialgen.train import checkpoint
 from spatialgen.train.config import TrainConfig
 from spatialgen.train.errors import TrainError
+from spatialgen.train.report import Reporter, StepReport
 from spatialgen.train.run import train
 
 RUN = """
@@ -179,6 +180,26 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
     monkeypatch.undo()
     train(config(build, tower, tmp_path / "out"))
     assert max(losses(tmp_path / "out")) == 8
+
+
+def test_a_disk_that_fills_between_checkpoints_is_named_as_well(
+    build: Path, tower: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Reporter.step
+
+    def full(self: Reporter, report: StepReport) -> None:
+        if report.step > 4:
+            raise OSError(28, "No space left on device")
+        real(self, report)
+
+    monkeypatch.setattr(Reporter, "step", full)
+    with pytest.raises(TrainError, match=r"the disk is full; the last good checkpoint is .*step-00000003"):
+        train(config(build, tower, tmp_path / "out"))
+
+
+def test_features_are_not_kept_where_ranks_compute_the_tower_together(build: Path, tower: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="feature_cache needs"):
+        config(build, tower, tmp_path / "out", run__parallel="fsdp", run__feature_cache=10**6)
 
 
 def test_a_damaged_checkpoint_is_not_used(build: Path, tower: str, tmp_path: Path) -> None:

@@ -42,12 +42,11 @@ class Crpe:
         groups: dict[Key, list[tuple[Item, str]]] = {}
         for item, answer in zip(items, answers, strict=True):
             groups.setdefault(_key(item), []).append((item, answer))
-        judged = [(key, [_judge(i, a) for i, a in members]) for key, members in groups.items()]
-        for key, members in judged:
-            if len(members) != len(key[3]):
-                raise SourceError(
-                    f"a question of {key[0]} has {len(members)} rotations instead of {len(key[3])}: {key[2][:80]!r}"
-                )
+        judged = [
+            (key, [_judge(i, a) for i, a in members])
+            for key, same in groups.items()
+            for members in _questions(key, same)
+        ]
         lines = []
         for category in sorted({key[1] for key, _ in judged}):
             rows = [(key, members) for key, members in judged if key[1] == category]
@@ -59,6 +58,22 @@ class Crpe:
             spread = [key[0] for key, members in rows for _ in members]
             lines.append(line(category, "accuracy (single)", plain, parsed, spread))
         return lines
+
+
+def _questions(key: Key, same: list[tuple[Item, str]]) -> list[list[tuple[Item, str]]]:
+    """Return the rotations of each question that is put in these words: of one, or of several with ids of their own.
+
+    Raises SourceError where rotations are missing.
+    """
+    if len(same) == len(key[3]):
+        return [same]
+    by_id: dict[str, list[tuple[Item, str]]] = {}
+    for item, answer in same:
+        by_id.setdefault(str(item.row.get("question_id")), []).append((item, answer))
+    questions = list(by_id.values())
+    if any(len(members) != len(key[3]) for members in questions):
+        raise SourceError(f"a question of {key[0]} has {len(same)} rotations instead of {len(key[3])}: {key[2][:80]!r}")
+    return questions
 
 
 def _key(item: Item) -> Key:
