@@ -16,7 +16,7 @@ _NO_PARAMS = "{}"
 
 
 def whole_objects(truth: TrueScene, min_pixels: int = MIN_PIXELS) -> frozenset[str]:
-    """Return the ids of the objects that the border does not cut and that show at least `min_pixels` pixels.
+    """Return the ids of the true objects that the border does not cut and that show at least `min_pixels` pixels.
 
     An object is cut if one of its pixels lies on the border of the exact picture. Raises ValueError without one.
     """
@@ -25,7 +25,8 @@ def whole_objects(truth: TrueScene, min_pixels: int = MIN_PIXELS) -> frozenset[s
     ids = truth.ids
     pixels = np.bincount(ids.ravel())
     border = set(np.concatenate([ids[0], ids[-1], ids[:, 0], ids[:, -1]]).tolist())
-    return frozenset(str(k) for k in np.flatnonzero(pixels >= min_pixels) if k > 0 and int(k) not in border)
+    seen = {str(k) for k in np.flatnonzero(pixels >= min_pixels) if int(k) not in border}
+    return frozenset(seen & {item.object_id for item in truth.objects})
 
 
 def askable_facts(truth: TrueScene) -> frozenset[tuple[str, tuple[str, ...], str]]:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from spatialgen.errors import SourceError
+from spatialgen.geometry.camera import depth_on_image_grid
 from spatialgen.records import F32, I32, Camera
 from spatialgen.testing.truth import TrueScene, from_json
 
@@ -39,8 +40,7 @@ def _true_scene(folder: Path, line: Mapping[str, Any], frames: Mapping[str, Mapp
     camera = frame.get("camera")
     ids = _ids(folder / frame["instances"])
     depth = _depth(folder / frame["depth"], float(frame.get("depth_scale", 0.001)))
-    if depth.shape != ids.shape:
-        raise SourceError(f"frame {line['id']!r}: depth {depth.shape} and instances {ids.shape} differ in size")
+    depth = depth_on_image_grid(depth, ids.shape[1], ids.shape[0])
     return from_json(line, depth, ids, None if camera is None else Camera(**camera))
 
 

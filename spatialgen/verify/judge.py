@@ -21,12 +21,15 @@ FactKey = tuple[str, tuple[str, ...], str]
 def judge_rows(rows: Iterable[Row], truth: TrueScene) -> list[Judged]:
     """Return every decided fact of the rows of one scene beside its truth, once, and every askable fact left out.
 
-    `rows` are those of `schema.QUESTIONS` as mappings. Rows of the same fact in several forms count once; rows whose
-    answer is "about the same" count as the type "same" (right if the true difference is at most twice the floor).
+    `rows` are those of `schema.QUESTIONS` as mappings; of things without a truth nothing is judged. Rows of the same
+    fact in several forms count once; rows whose answer is "about the same" count as the type "same" (right if the true
+    difference is at most twice the floor).
     """
-    askable = askable_facts(truth)
+    askable, known = askable_facts(truth), {item.object_id for item in truth.objects}
     facts: dict[FactKey, Judged] = {}
     for row in rows:
+        if not known.issuperset(row["subjects"]):
+            continue
         key = fact_key(row["question_type"], row["subjects"], row["params"])
         if row["status"] == "same":
             facts.setdefault(("same", *key[1:]), judge_tie(row, truth))

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -74,6 +75,19 @@ def test_a_folder_with_truth_is_judged_as_it_is(tmp_path: Path) -> None:
     (report,) = run(VerifyOptions(frames=tmp_path, worded=False))
     assert (report.name, report.scenes, report.lifted) == ("as given", 1, 1)
     assert pooled(report)["all quality"].asked > 10
+
+
+def test_a_thing_without_truth_and_depth_of_half_the_size_cost_nothing_else(tmp_path: Path) -> None:
+    write_manifest(tmp_path, [sample_scene(2, size_wh=(320, 240))])
+    place = tmp_path / "truth.jsonl"
+    truth = json.loads(place.read_text())
+    truth["objects"], (left_out, *_) = truth["objects"][1:], truth["objects"]
+    place.write_text(json.dumps(truth))
+    depth = tmp_path / json.loads((tmp_path / "frames.jsonl").read_text())["depth"]
+    np.save(depth, np.load(depth)[::2, ::2])
+    (report,) = run(VerifyOptions(frames=tmp_path, worded=False))
+    assert pooled(report)["all quality"].asked > 10
+    assert not any(str(left_out["id"]) in item.subjects for item in report.judged)
 
 
 def test_questions_in_words_say_no_less_than_the_facts() -> None:
