@@ -79,19 +79,24 @@ def _free(text: str, end: int) -> bool:
     return re.match(r"[^\W\d_]|['\"°%]", text[end : end + 1]) is None
 
 
+_PARTS = {"half": 0.5, "quarter": 0.25, "third": 1 / 3}
+_AND_A_HALF = re.compile(r"\s+and\s+(?:a|one)\s+(half|quarter|third)\b(?!\s+[a-z])", re.IGNORECASE)
+
+
 def _with_units(text: str, numbers: list[Number], unit: str) -> list[Quantity]:
     found: list[Quantity] = []
     for i, number in enumerate(numbers):
         m = _UNITS[unit].match(text, number.end)
         if m is None:
             continue
-        value, start = _si(number.value, m, unit), number.start
+        more = _AND_A_HALF.match(text, m.end())  # "a metre and a half"
+        value, start = _si(number.value + (_PARTS[more[1]] if more else 0.0), m, unit), number.start
         low = _range_start(text, numbers[:i], number)
         if low is not None and value is not None:
             other = _si(low.value, m, unit)
             value, start = (value + other) / 2 if other is not None else value, low.start
         if value is not None:
-            found.append(Quantity(value, start, m.end()))
+            found.append(Quantity(value, start, more.end() if more else m.end()))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from rich.console import Console
 from rich.table import Table
@@ -66,7 +67,7 @@ def _audit_stage(
 
 
 def marked(batch: MicroBatch, made: Assembled) -> Text:
-    """Return the first row of `batch` as text: what is trained on green, image tokens as one word, the rest dim.
+    """Return the first row of `batch` as text: what is trained on in ⟦brackets⟧ and green, image tokens as one word.
 
     What fills the row up is left out.
     """
@@ -75,12 +76,15 @@ def marked(batch: MicroBatch, made: Assembled) -> Text:
     ids, labels = batch.ids[0].tolist(), batch.labels[0].tolist()
     while ids and ids[-1] == pad_id and labels[len(ids) - 1] == IGNORE:
         ids.pop()
-    for k, (token, label) in enumerate(zip(ids, labels[: len(ids)], strict=True)):
-        if token == image_id:
-            if k == 0 or ids[k - 1] != image_id:
-                text.append(f"<image x {made.vision.tokens}>", style="blue")
-            continue
-        text.append(made.tokenizer.decode([token]), style="dim" if label == IGNORE else "bold green")
+    learnt = (label != IGNORE for label in labels)
+    for (is_image, is_learnt), run in groupby(zip(ids, learnt, strict=False), lambda one: (one[0] == image_id, one[1])):
+        tokens = [token for token, _ in run]
+        if is_image:
+            text.append(f"<image x {made.vision.tokens}>", style="blue")
+        elif is_learnt:
+            text.append(f"⟦{made.tokenizer.decode(tokens)}⟧", style="bold green")
+        else:
+            text.append(made.tokenizer.decode(tokens), style="dim")
     return text
 
 
