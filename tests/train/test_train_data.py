@@ -18,6 +18,7 @@ from spatialgen.train.config import BuildSource, DataConfig, LlavaSource
 from spatialgen.train.data import Item, Lane, LanePlace, Mixture, loader, mixture
 from spatialgen.train.labels import Encoder
 from spatialgen.train.llava_source import LlavaBlocks
+from spatialgen.train.pictures import pad_coordinates
 from spatialgen.train.pool import Pool, PoolSettings
 from spatialgen.train.rows import group_by_length, pack
 from spatialgen.train.templates import IMAGE, template
@@ -349,3 +350,31 @@ def test_a_picture_is_padded_in_the_middle() -> None:
     assert padded[0, 0].tolist() == [1, 2, 3]
     assert padded[1, 0].tolist() == [255, 255, 255]
     assert padded[2, 3].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "given", "moved"),
+    [
+        ("unit", (200, 100), "at [0.5, 0.5]", "at [0.500, 0.500]"),  # the middle stays the middle
+        ("unit", (200, 100), "[0, 0, 1, 1]", "[0.000, 0.250, 1.000, 0.750]"),  # 50 of 200 rows are padding above
+        ("pixel", (200, 100), "from [10, 20] on", "from [10, 70] on"),
+        ("pixel", (100, 300), "[10, 20, 30, 40]", "[110, 20, 130, 40]"),
+        ("grid1000", (200, 100), "[250, 0]", "[250, 250]"),
+        ("unit", (200, 100), "a list [1, 2, 3]", "a list [1, 2, 3]"),
+        ("unit", (200, 100), "[7, 8]", "[7, 8]"),
+        ("padded", (200, 100), "[0.5, 0.1]", "[0.5, 0.1]"),
+    ],
+)
+def test_coordinates_in_texts_move_with_the_padding(kind: str, size: tuple[int, int], given: str, moved: str) -> None:
+    assert pad_coordinates(given, kind, *size) == moved
+
+
+def test_a_records_coordinates_are_moved_when_its_picture_is_padded(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 20)).save(tmp_path / "wide.png")
+    said = [{"from": "human", "value": "<image>\nWhat is at [0.5, 0.0]?"}, {"from": "gpt", "value": "At [0, 0] a cup."}]
+    (tmp_path / "set.json").write_text(json.dumps([{"id": 1, "image": "wide.png", "conversations": said}]))
+    source = LlavaSource(kind="llava", path=str(tmp_path / "set.json"), images=str(tmp_path), coordinates="unit")
+    (read,) = LlavaBlocks(source).read(0, 0, 0)
+    (turn,) = read.padded().turns
+    assert turn.question.endswith("[0.500, 0.250]?")
+    assert turn.answer == "At [0.000, 0.250] a cup."
