@@ -24,7 +24,7 @@ BARREL = ("barrel", (cylinder(np.array([1.0, 4.0, 0.4]), 0.3, 0.8),))
 FAR_WALL = Box(np.array([0.0, 6.0, 1.5]), np.array([9.0, 0.1, 1.5]))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.floats(0.3, 0.9), st.floats(0.25, 0.6), st.floats(0.2, 0.7), st.floats(0, 179), st.floats(-8, 8))
 def test_a_box_is_measured_to_a_percent(length: float, width: float, height: float, yaw: float, roll: float) -> None:
     length = max(length, 1.2 * width)
@@ -88,7 +88,7 @@ def test_a_mirrored_picture_has_mirrored_places_and_the_same_sizes() -> None:
         np.testing.assert_allclose(-a.x_interval_m[::-1], b.x_interval_m, atol=0.004)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(st.floats(0.6, 1.6))
 def test_all_lengths_scale_with_the_depth(factor: float) -> None:
     one, other = lift(picture(CRATE, BALL)), lift(scaled(picture(CRATE, BALL), factor))
@@ -98,7 +98,7 @@ def test_all_lengths_scale_with_the_depth(factor: float) -> None:
     assert other.pairs[0].gap_m == pytest.approx(factor * one.pairs[0].gap_m, rel=0.02)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.floats(10, 35), st.floats(-12, 12))
 def test_pitch_and_roll_change_nothing(pitch: float, roll: float) -> None:
     level, tilted = lift(picture(CRATE, BARREL)), lift(picture(CRATE, BARREL, pitch=pitch, roll=roll))
