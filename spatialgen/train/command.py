@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,9 @@ def command(
 
             show(checked)
             return
-        print(_train(checked))
+        model = _train(checked)
+        if os.environ.get("RANK", "0") == "0":  # under torchrun, once
+            print(model)
 
 
 def _train(config: object) -> Path:
