@@ -16,8 +16,9 @@ from spatialgen.geometry.whole import Whole
 from spatialgen.records import F32, F64, Bool
 
 MAX_INNER, MAX_RIM = 450, 250
-_CONTRADICTED = 0.04
-"""Share of a mirror image that may be seen through before the mirror image is given up."""
+_CONTRADICTED, _ROUND_CONTRADICTED = 0.04, 0.15
+"""Share of a mirror image that may be seen through before the mirror image is given up; more where the thing is round,
+and so is known to be symmetric."""
 
 _STAIR = np.float32(0.85)
 """Of all rim points of a side the outermost is closest to others, almost half a pixel too far out: taken back."""
@@ -52,7 +53,8 @@ def whole_surface(cloud: Cloud, whole: Whole, view: View, depth_m: F32, margin: 
     images, sides = _mirror_images(seen, whole.rectangle), _sides(whole)
     through = seen_through(np.concatenate([images, sides], axis=1), view, depth_m, margin)
     mirrored = through[: images.shape[1]].reshape(len(_MIRRORS), -1)
-    kept = ~mirrored & (np.count_nonzero(mirrored, axis=1) / seen.shape[1] < _CONTRADICTED)[:, None]
+    most = _ROUND_CONTRADICTED if whole.kind == "round" else _CONTRADICTED
+    kept = ~mirrored & (np.count_nonzero(mirrored, axis=1) / seen.shape[1] < most)[:, None]
     points = np.concatenate([seen, images.compress(kept.ravel(), axis=1)], axis=1)
     low, high = whole.z_m.astype(np.float32)
     points[2] = np.minimum(np.maximum(points[2], low), high)

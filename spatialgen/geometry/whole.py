@@ -33,6 +33,11 @@ CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 HANDLED = frozenset({"mug", "cup", "teacup", "coffee cup", "jug", "pitcher", "kettle", "teapot", "watering can"})
 """Labels of round things that usually have a handle."""
 
+BACKED = frozenset(
+    {"armchair", "bed", "bench", "chair", "couch", "loveseat", "office chair", "rocking chair", "sofa", "toilet"}
+)
+"""Labels of things that may rise at one side, behind or above what one sits or lies on."""
+
 _VERTICAL = np.array([[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]])
 _LATERAL = np.array([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
 _QUARTER = np.pi / 2
@@ -54,6 +59,11 @@ _WIDER_ABOVE = 0.1
 _ELSEWHERE, _UNSEEN_CORNER, _OF_CURVE = 0.01, 0.5, 0.35
 """Relative to the extent, what parts a lateral end from a corner that may be there; error of that corner, relative to
 how far it is out: half of them are there; and of the end of a curve, relative to how far the rim beyond it is."""
+
+_INSET, _BACK_SEEN_THROUGH, _HIGHEST_BACK_M = 0.96, 0.3, 0.6
+_RISES_M = np.array([0.1, 0.2, 0.3, 0.45])
+"""Of a back that may be hidden: where it is looked for, from the middle of the footprint outwards; the share of a side
+above which it is seen through; how high above the rest it may be, and the heights that are tried, metres."""
 
 _LEDGE_M = 0.01
 """By how much a top, or a board at one end, may stick out beyond a face where something covers it."""
@@ -175,6 +185,28 @@ def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
     )
 
 
+def with_hidden_back(whole: Whole, label: str, seen_through: SeenThrough) -> Whole:
+    """Return the whole with a less certain top where its kind has a back, and one side is out of sight above the rest.
+
+    A back is looked for along each side of the footprint, above the highest point that is seen.
+    """
+    if label not in BACKED or whole.kind == "ball":
+        return whole
+    corners = whole.rectangle.center_m + _INSET * (whole.rectangle.corners_m - whole.rectangle.center_m)
+    along = np.linspace(0.1, 0.9, 6)[:, None, None]
+    sides = (1 - along) * corners + along * np.roll(corners, -1, axis=0)  # (6, 4, 2)
+    heights = whole.z_m[1] + _RISES_M
+    flat = np.broadcast_to(sides, (len(heights), *sides.shape)).reshape(-1, 2).T
+    points = np.vstack([flat, heights.repeat(sides.shape[0] * 4)])
+    refuted = (seen_through(points).reshape(len(heights), -1, 4).mean(axis=1) > _BACK_SEEN_THROUGH).T  # (4, heights)
+    rooms = np.where(refuted.any(axis=1), _RISES_M[refuted.argmax(axis=1)], _HIGHEST_BACK_M)
+    room = float(rooms.max())
+    if room <= _RISES_M[0]:
+        return whole
+    z_sigma = whole.z_sigma_m + np.array([0.0, OF_ROOM * room])
+    return replace(whole, z_sigma_m=z_sigma)
+
+
 def _as_low(end: End) -> End:
     """Return an end along a direction as one along the opposite axis."""
     return replace(end, value_m=-end.value_m)
@@ -286,7 +318,7 @@ def _box_whole(
         sigmas += _CURVED * 2 * float(rectangle.half_m.max()) * _face_away(rectangle, eye_m)
     if only_corner:
         sigmas += _BEHIND_M * np.array([_is_lost(end) for end in sides])
-    outline, doubtful = _outline(rectangle, hull, z, seen_through)
+    outline, doubtful = _outline(rectangle, rough, hull, z, seen_through)
     side_by_side = (rectangle, sigmas)
     x, x_sigma = yield from _lateral(cloud, outline, side_by_side, float(z[1] - z[0]), seen_through, facing is not None)
     x_sigma = np.maximum(x_sigma, _farther_out(rectangle, sigmas, sides, x))
@@ -346,14 +378,15 @@ def _is_curved(cloud: Cloud) -> bool:
     return len(known) >= _A_SURFACE and bool((np.abs(known) < 0.3).mean() > 0.3 and (known > 0.95).mean() < 0.1)
 
 
-def _outline(rectangle: Rectangle, hull: F64, z_m: F64, seen_through: SeenThrough) -> tuple[F64, F64]:
+def _outline(rectangle: Rectangle, rough: Rectangle, hull: F64, z_m: F64, seen_through: SeenThrough) -> tuple[F64, F64]:
     """Return the convex outline of the whole footprint: the seen hull, and corners of the box that may be there.
 
-    A corner may be there unless one sees through it at some height. And the corners (K, 2) that one sees through at
-    some heights and not at others: there may be less of the thing there, a seat without a back.
+    Where the hull fills `rough`, its own bounding rectangle, all corners are seen. Elsewhere a corner may be there
+    unless one sees through it at some height. And the corners (K, 2) that one sees through at some heights and not at
+    others: there may be less of the thing there, a seat without a back.
     """
     corners = rectangle.corners_m
-    if polygon_area(hull) > 0.93 * 4 * float(rectangle.half_m.prod()):
+    if polygon_area(hull) > 0.93 * 4 * max(float(rough.half_m.prod()), float(rectangle.half_m.prod())):
         return corners, corners[:0]
     inner = rectangle.center_m + 0.96 * (corners - rectangle.center_m)
     levels = z_m[0] + np.array([0.05, 0.3, 0.6, 0.95]) * (z_m[1] - z_m[0])

@@ -23,7 +23,7 @@ from spatialgen.geometry.scale import checked_scale
 from spatialgen.geometry.surfaces import seen_through, whole_surface
 from spatialgen.geometry.thin import thin_parts
 from spatialgen.geometry.visibility import visible_shares
-from spatialgen.geometry.whole import estimate_wholes, with_hidden_handle
+from spatialgen.geometry.whole import estimate_wholes, with_hidden_back, with_hidden_handle
 from spatialgen.records import (
     F32,
     I32,
@@ -222,11 +222,15 @@ def _lift(
     margin = 0.01 + 2 * ground.noise.sigma
     through = partial(seen_through, view=ground.view, depth_m=depth, margin=margin)
     ways = [through if _may_be_told(seen[k], config) else None for k in clouds]
+    estimates = estimate_wholes(list(clouds.values()), eye, tolerance, ways)
+    labels = [detections.labels[seen[k].index] for k in clouds]
     wholes = [
-        with_hidden_handle(whole, detections.labels[seen[k].index], _is_unsure(cloud, quality))
-        for (k, cloud), whole in zip(
-            clouds.items(), estimate_wholes(list(clouds.values()), eye, tolerance, ways), strict=True
-        )
+        with_hidden_handle(whole, label, _is_unsure(cloud, quality))
+        for whole, label, cloud in zip(estimates, labels, clouds.values(), strict=True)
+    ]
+    wholes = [
+        with_hidden_back(whole, label, through) if cloud.rim.is_covered.any() else whole
+        for whole, label, cloud in zip(wholes, labels, clouds.values(), strict=True)
     ]
     standings = settle(
         wholes,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spatialgen.geometry.bounds import outer_level
+from spatialgen.geometry.bounds import EXACT, outer_level
+from spatialgen.geometry.boxes import middle
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.ends import SEEN
 from spatialgen.geometry.hidden import SeenThrough
@@ -29,6 +31,9 @@ little above a surface, relative to that distance."""
 _TALLER_THAN_SEEN = 1.2
 """Nobody takes a thing to reach down to the floor if that makes it so many times larger than what is seen of it."""
 
+_OF_ITSELF = 0.3
+"""What carries a thing is at most that share of its height above its lowest visible point, whatever depth errs."""
+
 _HIDDEN_DROP, _MOST_HIDDEN_DROP_M = 0.15, 0.05
 """Error of a hidden bottom that is taken to be on the floor: relative to what is hidden, and at most."""
 
@@ -37,6 +42,9 @@ _FAR_BELOW_M = 0.3
 
 _LEVEL_SIGMA_M = 1e-8
 """Error of a level surface that is read without noise, beyond that of readings: rounding."""
+
+_LEVEL_NOISE = 0.5
+"""Share of the depth's noise in which a level surface and what stands on it differ, as they are not read together."""
 
 _FOREIGN = 0.2
 """At most this share of the readings of a level surface are not its own, where borders had to be set right."""
@@ -133,7 +141,8 @@ def _best_level(index: int, room: _Room, slack: float) -> tuple[int, float, floa
     for other, cloud in enumerate(room.clouds):
         bottom, top = room.wholes[other].z_m
         if other != index and (bottom < low - _MEETS_M or top < min(low + slack, room.wholes[index].z_m[1] - slack)):
-            bounds = (low + slack, room.eye_z_m)
+            above = min(slack, max(_OF_ITSELF * float(np.ptp(room.wholes[index].z_m)), _MEETS_M))
+            bounds = (low + above, room.eye_z_m)
             level = _level_under(room.wholes[index], room.wholes[other], cloud, bounds, slack)
             if level is not None and (best is None or level[0] > best[1]):
                 best = (other, *level)
@@ -175,7 +184,7 @@ def _somewhere_below(whole: Whole, base_m: float) -> Standing:
     z, sigma = whole.z_m.copy(), whole.z_sigma_m.copy()
     z[0], sigma[0] = base_m + half, max(half, float(sigma[0]))
     unknown = _WIDER_BELOW if whole.low_state == SEEN else _UNKNOWN_BELOW
-    wider = unknown * 2 * float(whole.rectangle.half_m.max())
+    wider = max(unknown * 2 * float(whole.rectangle.half_m.max()), math.sqrt(2) * whole.flare[0] * half)
     sides, lateral = whole.side_sigma_m + wider, whole.x_sigma_m + wider
     return Standing(replace(whole, z_m=z, z_sigma_m=sigma, side_sigma_m=sides, x_sigma_m=lateral), None)
 
@@ -184,10 +193,12 @@ def _on(whole: Whole, support: int, z_m: float, sigma_m: float) -> Standing:
     z, sigma = whole.z_m.copy(), whole.z_sigma_m.copy()
     if z_m > z[1] - _THINNEST_M:  # what was taken for the surface below is the thing itself, or noise
         z_m, sigma_m = float(z[1]) - _THINNEST_M, max(sigma_m, _TOUCH_M)
-    drop = max(float(z[0] - z_m) - 2 * _TOUCH_M, 0.0)
+    extended = max(float(z[0] - z_m), 0.0)
+    drop = max(extended - 2 * _TOUCH_M, 0.0)
     hidden = drop / max(float(z[1] - z_m), 1e-6)
     z[0], sigma[0] = z_m, sigma_m
-    wider = max(_WIDER_BELOW * hidden * 2 * float(whole.rectangle.half_m.max()), whole.flare[0] * drop)
+    flared = math.sqrt(2) * whole.flare[0] * extended if drop else 0.0  # both sides of a size err alike
+    wider = max(_WIDER_BELOW * hidden * 2 * float(whole.rectangle.half_m.max()), flared)
     sides, lateral = whole.side_sigma_m + wider, whole.x_sigma_m + wider
     settled = replace(whole, z_m=z, z_sigma_m=sigma, side_sigma_m=sides, x_sigma_m=lateral)
     return Standing(settled, support)
@@ -208,7 +219,7 @@ def _level_under(
         return None
     if min(max(most - 0.3, eye - 0.1), most - 2 * slack) < below.z_m[1] < most:
         top, apart = float(below.z_m[1]), abs(float(whole.z_m[0] - below.z_m[1]))
-        return top, max(min(float(below.z_sigma_m[1]), apart), _LEVEL_SIGMA_M)
+        return top, max(min(float(below.z_sigma_m[1]), apart), _LEVEL_SIGMA_M, _level_noise_m(cloud, eye - top))
     points = cloud.points_m
     radius = float(np.hypot(*whole.rectangle.half_m))
     apart = np.hypot(points[0] - np.float32(center[0]), points[1] - np.float32(center[1]))
@@ -217,9 +228,16 @@ def _level_under(
     for reach in (radius + 0.05, radius + 0.2):
         near = np.sort(points[2, level & (apart < reach)])
         if len(near) >= 5:
+            if cloud.noise_sigma > EXACT:  # the outermost of noisy readings is too high
+                top = middle(near)
+                return top, _level_noise_m(cloud, eye - top)
             top = outer_level(near[:-2], cloud.median_depth_m)
             if not cloud.edge_sigma_px:
                 return top, _LEVEL_SIGMA_M
             most_of_it = float(near[-max(3, int(_FOREIGN * len(near)))])
             return most_of_it, max(_LEVEL_SIGMA_M, (top - most_of_it) / 2)
     return None
+
+
+def _level_noise_m(cloud: Cloud, below_eye_m: float) -> float:
+    return _LEVEL_NOISE * cloud.noise_sigma * abs(below_eye_m) if cloud.noise_sigma > EXACT else 0.0

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 from tiny_build import Tiny, contents
 
@@ -48,7 +49,8 @@ def address(home: Path) -> Iterator[str]:
         if "Ray runtime started" in line:
             break
     yield f"127.0.0.1:{port}"
-    head.terminate()
+    for process in [*psutil.Process(head.pid).children(recursive=True), head]:  # told to end, it takes half a minute
+        process.kill()
     head.communicate(timeout=60)
 
 
