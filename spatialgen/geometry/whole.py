@@ -60,6 +60,9 @@ _ELSEWHERE, _UNSEEN_CORNER, _OF_CURVE = 0.01, 0.5, 0.35
 """Relative to the extent, what parts a lateral end from a corner that may be there; error of that corner, relative to
 how far it is out: half of them are there; and of the end of a curve, relative to how far the rim beyond it is."""
 
+_AT_A_CORNER = 4
+"""So many half pixels from a corner of the box the outline of what is seen may be, and have that corner."""
+
 _INSET, _BACK_SEEN_THROUGH, _HIGHEST_BACK_M = 0.96, 0.3, 0.6
 _RISES_M = np.array([0.1, 0.2, 0.3, 0.45])
 """Of a back that may be hidden: where it is looked for, from the middle of the footprint outwards; the share of a side
@@ -318,7 +321,8 @@ def _box_whole(
         sigmas += _CURVED * 2 * float(rectangle.half_m.max()) * _face_away(rectangle, eye_m)
     if only_corner:
         sigmas += _BEHIND_M * np.array([_is_lost(end) for end in sides])
-    outline, doubtful = _outline(rectangle, rough, hull, z, seen_through)
+    near = _AT_A_CORNER * float(cloud.rim.step_length_m.mean())
+    outline, doubtful = _outline(rectangle, rough, hull, z, near, seen_through)
     side_by_side = (rectangle, sigmas)
     x, x_sigma = yield from _lateral(cloud, outline, side_by_side, float(z[1] - z[0]), seen_through, facing is not None)
     x_sigma = np.maximum(x_sigma, _farther_out(rectangle, sigmas, sides, x))
@@ -378,16 +382,20 @@ def _is_curved(cloud: Cloud) -> bool:
     return len(known) >= _A_SURFACE and bool((np.abs(known) < 0.3).mean() > 0.3 and (known > 0.95).mean() < 0.1)
 
 
-def _outline(rectangle: Rectangle, rough: Rectangle, hull: F64, z_m: F64, seen_through: SeenThrough) -> tuple[F64, F64]:
+def _outline(
+    rectangle: Rectangle, rough: Rectangle, hull: F64, z_m: F64, near_m: float, seen_through: SeenThrough
+) -> tuple[F64, F64]:
     """Return the convex outline of the whole footprint: the seen hull, and corners of the box that may be there.
 
-    Where the hull fills `rough`, its own bounding rectangle, all corners are seen. Elsewhere a corner may be there
-    unless one sees through it at some height. And the corners (K, 2) that one sees through at some heights and not at
-    others: there may be less of the thing there, a seat without a back.
+    Where the hull fills `rough`, its own bounding rectangle, and all corners are within `near_m` of it, they are seen.
+    Elsewhere a corner may be there unless one sees through it at some height. And the corners (K, 2) that one sees
+    through at some heights and not at others: there may be less of the thing there, a seat without a back.
     """
     corners = rectangle.corners_m
     if polygon_area(hull) > 0.93 * 4 * max(float(rough.half_m.prod()), float(rectangle.half_m.prod())):
-        return corners, corners[:0]
+        apart = np.hypot(*(hull[:, None] - corners).T).min(axis=1)
+        if (apart < near_m).all():
+            return corners, corners[:0]
     inner = rectangle.center_m + 0.96 * (corners - rectangle.center_m)
     levels = z_m[0] + np.array([0.05, 0.3, 0.6, 0.95]) * (z_m[1] - z_m[0])
     columns = np.vstack([np.tile(inner.T, len(levels)), levels.repeat(4)])
