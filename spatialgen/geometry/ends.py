@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,6 +39,10 @@ _COVERED, OF_ROOM = 0.4, 0.35
 
 _THICKNESS_M = 0.01
 """What may be missing of a thing whose inner side is all that is seen of an end."""
+
+_A_LEG, _OF_A_LEG = 0.25, 0.35
+"""What is narrower than this share of the whole is a leg or a post; the part of its thickness that may be missing where
+its front is seen."""
 
 _NEXT_PX = 3
 _FOOT = 0.15
@@ -114,6 +119,8 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
     for k, (cloud, state) in enumerate(zip(clouds, states, strict=True)):
         value, sigma = float(values[k]), float(sigmas[k])
         hides = state == SEEN and lengths[k] < _A_LINE and _touches_cover(cloud.rim, bands[k], seen.on_rim[k])
+        if not upwards[k] and faces[k] < _A_FACE:
+            sigma += _OF_A_LEG * _behind_it(cloud, seen.across[k], bands[k], directions[k], float(extents_m[k]))
         face = None
         if faces[k] >= _A_FACE:
             face = seen.on_points[k][is_face[k]]
@@ -133,6 +140,24 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
                 continue
         ends.append(End(value, sigma, COVERED if hides else state, grounded[k], is_face=faces[k] >= _A_FACE))
     return [ends[rows] for rows, _ in seen.rim.blocks]
+
+
+def _behind_it(cloud: Cloud, across_m: F32, band: Bool, direction: F64, extent_m: float) -> float:
+    """Return how thick, along a `direction` (3,), the leg may be whose front is all that is seen of an end, metres.
+
+    As thick as it is wide, where the outermost rim points, in `band` (M,), lie on something narrow and the end is on
+    the far side. `across_m` (>= M,): how wide the mask is at the rim points; `extent_m` that of the whole.
+    """
+    if not band.any():
+        return 0.0
+    x, y = cloud.rim.end_m[:2, band].mean(axis=1).tolist()
+    far = max(math.hypot(x, y), 1e-9)
+    away = (float(direction[0]) * x + float(direction[1]) * y) / far
+    if away <= 0:
+        return 0.0
+    widths = across_m[: len(band)][band]
+    wide = float(np.sort(widths)[len(widths) // 2])
+    return wide * away if wide < _A_LEG * extent_m else 0.0
 
 
 def _top_end(cloud: Cloud, seen: Rows, k: int, band: Bool, end: tuple[float, float]) -> tuple[float, float]:

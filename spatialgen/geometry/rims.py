@@ -36,8 +36,9 @@ class Rim:
     is unsteady or too steep to follow, and `blur_step_m` (3, M) the same along the ray; `is_read` (M,): whether the
     last pixel was read, and not drawn on from farther inside; `step_length_m` (M,): half a pixel; `is_covered` (M,):
     whether the object goes on there, since something nearer hides it or stands on its level top; `line` (M,): which
-    line between pixels, of all upright and level ones, the border lies on there. `lost_m` (3, K): border of the mask
-    with no reading anywhere near, as far away as the nearest that has one.
+    line between pixels, of all upright and level ones, the border lies on there; `across_m` (M,): how wide the mask is
+    there, along its row. `lost_m` (3, K): border of the mask with no reading anywhere near, as far away as the nearest
+    that has one.
     """
 
     end_m: F32
@@ -50,6 +51,7 @@ class Rim:
     step_length_m: F32
     is_covered: Bool
     line: I32
+    across_m: F32
     lost_m: F32
 
     def part(self, span: slice) -> Rim:
@@ -60,17 +62,19 @@ class Rim:
 @dataclass(frozen=True, slots=True, eq=False)
 class Borders:
     """Where masks in a strip end, crop by crop: `at` (B,) the border pixels' index in the strip, once a direction;
-    `crop` (B,) whose they are; the steps `du` and `dv` (B,) out of the mask, and the same in the strip, `shift`."""
+    `crop` (B,) whose they are; the steps `du` and `dv` (B,) out of the mask, and the same in the strip, `shift`; how
+    many pixels `wide` (B,) the mask is there along its row."""
 
     at: NDArray[np.intp]
     crop: NDArray[np.intp]
     du: NDArray[np.intp]
     dv: NDArray[np.intp]
     shift: NDArray[np.intp]
+    wide: NDArray[np.intp]
 
     def some(self, chosen: Bool | NDArray[np.intp]) -> Borders:
         """Return the chosen ones."""
-        return Borders(self.at[chosen], self.crop[chosen], self.du[chosen], self.dv[chosen], self.shift[chosen])
+        return Borders(self.at[chosen], self.crop[chosen], self.du[chosen], self.dv[chosen], self.shift[chosen], self.wide[chosen])
 
 
 def find_rims(strip: Strip, mask: Bool, readings: Bool, view: View, look_px: int) -> list[Rim]:
@@ -121,6 +125,7 @@ def find_rims(strip: Strip, mask: Bool, readings: Bool, view: View, look_px: int
         step_length_m=length,
         is_covered=(kind == HIDDEN) | stood_on,
         line=np.where(du != 0, 4 * (2 * u + du), 4 * (2 * v + dv) + 2).astype(np.int32),
+        across_m=(edge.wide / (here * np.float32(view.camera.fx))).astype(np.float32),
         lost_m=np.zeros((3, 0), np.float32),
     )
     parts = [rims.part(own) for own in spans]
@@ -162,7 +167,10 @@ def borders(mask: Bool, strip: Strip) -> Borders:
     order = np.argsort(
         (4 * crop + 2 * is_down + enters).astype(np.min_scalar_type(4 * len(strip.width))), kind="stable"
     )
-    edge = Borders(before + enters * step, crop, np.where(is_down, 0, out), np.where(is_down, out, 0), out * step)
+    at = before + enters * step
+    runs = across[1::2] - across[::2]  # a row's changes are first pixels and last ones in turn
+    wide = runs[across[::2].searchsorted(at) - 1] if len(runs) else runs
+    edge = Borders(at, crop, np.where(is_down, 0, out), np.where(is_down, out, 0), out * step, wide)
     return edge.some(order)
 
 

@@ -61,6 +61,7 @@ class Rows:
     half: F32
     blur: F64
     half_length: F32
+    across: F32
     is_covered: Bool
     low_points: Bool
     low_rim: Bool
@@ -77,7 +78,7 @@ def lay_out(clouds: Sequence[Cloud], directions: Sequence[F64], foot: float) -> 
     points, rims = max(cloud.points_m.shape[1] for cloud in clouds), max(count for _, count in blocks)
     on_points, on_rim = np.full((ends[-1], points), _NOWHERE), np.full((ends[-1], rims), _NOWHERE)
     facing = np.full((ends[-1], points), np.float32(np.nan))
-    half, half_length = np.zeros((2, ends[-1], rims), np.float32)
+    half, half_length, across = np.zeros((3, ends[-1], rims), np.float32)
     blur, lost = np.zeros((ends[-1], rims)), np.full(ends[-1], -np.inf)
     low_points = np.zeros((ends[-1], points), bool)
     free, is_read, is_covered, low_rim = flags = np.zeros((4, ends[-1], rims), bool)
@@ -88,7 +89,7 @@ def lay_out(clouds: Sequence[Cloud], directions: Sequence[F64], foot: float) -> 
         on_rim[rows, :count], half[rows, :count] = w @ rim.end_m, w @ rim.step_m
         blur[rows, :count] = np.abs(w @ rim.blur_step_m)
         half_length[rows, :count] = 0.5 * rim.step_length_m
-        line[rows, :count] = rim.line
+        line[rows, :count], across[rows, :count] = rim.line, rim.across_m
         heights = cloud.points_m[2]
         lowest, highest = float(heights.min()), float(heights.max())
         below = lowest + foot * (highest - lowest)
@@ -99,7 +100,9 @@ def lay_out(clouds: Sequence[Cloud], directions: Sequence[F64], foot: float) -> 
         if rim.lost_m.shape[1]:
             lost[rows] = (w @ rim.lost_m).max(axis=1)
     rim_rows = RimRows(free, is_read, line, blocks)
-    return Rows(rim_rows, on_points, facing, on_rim, half, blur, half_length, is_covered, low_points, low_rim, lost)
+    return Rows(
+        rim_rows, on_points, facing, on_rim, half, blur, half_length, across, is_covered, low_points, low_rim, lost
+    )
 
 
 def counts(mask: Bool) -> I32:
