@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spatialgen.geometry.bounds import EXACT
 from spatialgen.geometry.boxes import middle
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.rims import OPEN
@@ -84,4 +85,6 @@ def _with_distance(
     misfit = float(np.sqrt((off @ off) / len(off))) / (sine * distance)
     if misfit > tolerance:
         return None
+    if cloud.noise_sigma < EXACT:  # what is no noise is no ball's either, but a band's or a seam's
+        relative_sigma = max(relative_sigma, misfit)
     return Ball(eye_m + distance * axis, sine * distance, relative_sigma * sine * distance)

@@ -40,7 +40,7 @@ _COVERED, OF_ROOM = 0.4, 0.35
 _THICKNESS_M = 0.01
 """What may be missing of a thing whose inner side is all that is seen of an end."""
 
-_A_LEG, _OF_A_LEG = 0.25, 0.35
+_A_LEG, _OF_A_LEG = 0.25, 0.3
 """What is narrower than this share of the whole is a leg or a post; the part of its thickness that may be missing where
 its front is seen."""
 

@@ -60,7 +60,7 @@ _ELSEWHERE, _UNSEEN_CORNER, _OF_CURVE = 0.01, 0.5, 0.35
 """Relative to the extent, what parts a lateral end from a corner that may be there; error of that corner, relative to
 how far it is out: half of them are there; and of the end of a curve, relative to how far the rim beyond it is."""
 
-_AT_A_CORNER = 4
+_AT_A_CORNER = 2
 """So many half pixels from a corner of the box the outline of what is seen may be, and have that corner."""
 
 _INSET, _BACK_SEEN_THROUGH, _HIGHEST_BACK_M = 0.96, 0.3, 0.6
@@ -74,7 +74,10 @@ _LEDGE_M = 0.01
 _BEHIND_M = 0.5
 """Error of what is only seen at a corner, where something covers it: of furniture, as a rule."""
 
-_AS_SMALL = 1.03
+_AS_SMALL, _ALONG_FACES = 1.03, 1.04
+"""How much larger than the smallest rectangle around a footprint another may be that is as good; and one along upright
+faces that is better.
+"""
 _BOARD = 0.35
 """Thinner than this share of its height, what is seen may be only a board of something deeper."""
 
@@ -88,8 +91,8 @@ class Whole:
     `side_sigma_m` (4,) of the rectangle's sides u-, u+, v-, v+; `x_sigma_m` (2,), `z_sigma_m` (2,).
     `low_state`: whether the bottom is SEEN, COVERED or AWAY (see `ends`). `flare` (2,): by how much a round thing's
     radius grows per metre down at its bottom, up at its top; never negative. `off_center`: how much of the sides'
-    errors the centre's is, along the line of sight and across it. `tie`: how far off the centre (m) and the length
-    axis (degrees) of another rectangle is that is as small as this one.
+    errors the centre's is, along the line of sight and across it. `tie`: how far off the centre (m), the length axis
+    (degrees) and the sides (m) of another rectangle are that is as small as this one.
     """
 
     kind: str
@@ -103,7 +106,7 @@ class Whole:
     low_state: str
     flare: tuple[float, float] = (0.0, 0.0)
     off_center: tuple[float, float] = (1.0, 1.0)
-    tie: tuple[float, float] = (0.0, 0.0)
+    tie: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 _Shape = Ball | Circle | F64
@@ -171,8 +174,9 @@ def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
         return whole
     across = 2 * float(whole.rectangle.half_m.max())
     if whole.kind == "box":
-        place, turned = whole.tie
-        return replace(whole, side_sigma_m=whole.side_sigma_m + _ROUND_BEHIND * across, tie=(place, max(turned, 45.0)))
+        place, turned, resized = whole.tie
+        tie = (place, max(turned, 45.0), resized)
+        return replace(whole, side_sigma_m=whole.side_sigma_m + _ROUND_BEHIND * across, tie=tie)
     handle = _HANDLE * across
     sides = np.full(4, handle) if beside else np.array([handle, handle, 0.0, 0.0])
     x_sigma = whole.x_sigma_m + (handle if beside else 0.0)
@@ -184,7 +188,7 @@ def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
         side_sigma_m=whole.side_sigma_m + sides,
         x_sigma_m=x_sigma,
         off_center=(1.0, 1.0),
-        tie=(_ASLANT * handle, whole.tie[1]),
+        tie=(_ASLANT * handle, *whole.tie[1:]),
     )
 
 
@@ -461,11 +465,11 @@ def _from_ends(rough: Rectangle, ends: list[End]) -> Rectangle:
     return Rectangle(middle[0] * rough.u + middle[1] * rough.v, rough.u, (high - low) / 2)
 
 
-def _best_angle(hull: F64, facing: float | None) -> tuple[float, tuple[float, float]]:
+def _best_angle(hull: F64, facing: float | None) -> tuple[float, tuple[float, float, float]]:
     """Return the angle of a footprint's rectangle: the smallest one, along its upright faces if any.
 
-    And how far off in place (m) and direction (degrees) another one is that is as small: around a mug and its
-    handle there are two, mirror images of each other.
+    And how far off in place (m), direction (degrees) and size (m) another one is that is as small: around a mug and its
+    handle there are two, mirror images of each other; around three legs there are several.
     """
     sides = np.concatenate([hull[1:], hull[:1]]) - hull
     lengths = np.hypot(sides[:, 0], sides[:, 1])
@@ -475,12 +479,22 @@ def _best_angle(hull: F64, facing: float | None) -> tuple[float, tuple[float, fl
         angles = np.arctan2(sides[:, 1], sides[:, 0])
     areas = rectangle_areas(hull, angles)
     best = int(np.argmin(areas))
-    if facing is not None and rectangle_areas(hull, np.array([facing]))[0] < 1.04 * areas[best]:
-        return facing, (0.0, 0.0)
+    if facing is not None:
+        along = float(rectangle_areas(hull, np.array([facing]))[0])
+        if along < _ALONG_FACES * areas[best]:
+            chosen, smallest = bounding_rectangle(hull, facing), bounding_rectangle(hull, float(angles[best]))
+            apart = float(np.hypot(*(smallest.center_m - chosen.center_m)))
+            return facing, (apart, 0.0, _resized_m(chosen, smallest))
     chosen = bounding_rectangle(hull, float(angles[best]))
     others = [bounding_rectangle(hull, float(angle)) for angle in angles[areas <= _AS_SMALL * areas[best]]]
     apart = max(float(np.hypot(*(other.center_m - chosen.center_m))) for other in others)
-    return float(angles[best]), (apart, max(_turned_deg(chosen, other) for other in others))
+    turned, resized = max(_turned_deg(chosen, other) for other in others), max(_resized_m(chosen, o) for o in others)
+    return float(angles[best]), (apart, turned, resized)
+
+
+def _resized_m(a: Rectangle, b: Rectangle) -> float:
+    """Return by how much the sides of two rectangles differ, the longer and the shorter ones compared."""
+    return 2 * float(np.abs(np.sort(a.half_m) - np.sort(b.half_m)).max())
 
 
 def _turned_deg(a: Rectangle, b: Rectangle) -> float:

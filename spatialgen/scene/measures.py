@@ -76,7 +76,7 @@ def object_geometry(
     middle, axes = _middle(whole), _axes(box)
     half, sides = box.half_m.tolist(), whole.side_sigma_m.tolist()
     depth = [errors.between(middle - h * axis, middle + h * axis, axis)[0] for h, axis in zip(half, axes, strict=True)]
-    far = [_EXTREMES * sigma for sigma in depth]
+    far = [math.hypot(_EXTREMES * sigma, _TIE * whole.tie[2]) for sigma in depth]
     size_sigma = [math.hypot(_OF_SIZES * sides[2 * k], _OF_SIZES * sides[2 * k + 1], far[k]) for k in (0, 1)]
     z_sigma = _z_sigma(standing, errors)
     order = (0, 1) if half[0] >= half[1] else (1, 0)
