@@ -74,7 +74,9 @@ class Borders:
 
     def some(self, chosen: Bool | NDArray[np.intp]) -> Borders:
         """Return the chosen ones."""
-        return Borders(self.at[chosen], self.crop[chosen], self.du[chosen], self.dv[chosen], self.shift[chosen], self.wide[chosen])
+        return Borders(
+            self.at[chosen], self.crop[chosen], self.du[chosen], self.dv[chosen], self.shift[chosen], self.wide[chosen]
+        )
 
 
 def find_rims(strip: Strip, mask: Bool, readings: Bool, view: View, look_px: int) -> list[Rim]:

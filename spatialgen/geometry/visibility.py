@@ -15,6 +15,7 @@ from spatialgen.records import F32, F64, I32
 
 _NEARER = 0.985
 _MOST_SAMPLES = 8000
+_AT_MOST = 0.5
 
 
 def visible_shares(
@@ -29,18 +30,23 @@ def visible_shares(
     boxes = np.empty((3, len(wholes), 2, 4))
     for k, whole in enumerate(wholes):
         boxes[:2, k] = _as_large_as_may_be(whole).corners_m.T[:, None]
-        boxes[2, k] = (whole.z_m + np.array([-1.0, 1.0]) * whole.z_sigma_m)[:, None]
+        boxes[2, k] = (whole.z_m + np.array([-1.0, 1.0]) * np.minimum(whole.z_sigma_m, _most_m(whole)))[:, None]
     corners = zip(*(seen.reshape(-1, 8) for seen in view.pixels(boxes.reshape(3, -1))), strict=True)
     return [_visible_share(*one, depth_m, ids) for one in zip(corners, owners, pixels, strict=True)]
 
 
 def _as_large_as_may_be(whole: Whole) -> Rectangle:
-    """Return the footprint's rectangle with each side moved outwards by its error, where that is finite."""
+    """Return the footprint's rectangle with each side moved outwards by its error."""
     box = whole.rectangle
-    low_u, high_u, low_v, high_v = np.where(np.isfinite(whole.side_sigma_m), whole.side_sigma_m, 0.0).tolist()
+    low_u, high_u, low_v, high_v = np.minimum(whole.side_sigma_m, _most_m(whole)).tolist()
     u = box.u
     center = box.center_m + (high_u - low_u) / 2 * u + (high_v - low_v) / 2 * np.array([-u[1], u[0]])
     return Rectangle(center, u, box.half_m + np.array([low_u + high_u, low_v + high_v]) / 2)
+
+
+def _most_m(whole: Whole) -> float:
+    """Return by how much the sides of a whole are moved at most: more would rather be another thing."""
+    return _AT_MOST * max(2 * float(whole.rectangle.half_m.max()), float(np.ptp(whole.z_m)))
 
 
 def _visible_share(corners: tuple[F64, F64, F64], owner: int, pixels: int, depth_m: F32, ids: I32) -> float:

@@ -78,8 +78,21 @@ _AS_SMALL, _ALONG_FACES = 1.03, 1.04
 """How much larger than the smallest rectangle around a footprint another may be that is as good; and one along upright
 faces that is better.
 """
-_BOARD = 0.35
-"""Thinner than this share of its height, what is seen may be only a board of something deeper."""
+_SAME_WAY_DEG = 2.0
+
+_BOARD, _BOARD_M, _A_FRONT_M = 0.35, 0.15, 0.008
+"""Thinner than this share of its height, and than this, what is seen may be only a board of something deeper; and what
+has no thickness at all is only the front of something."""
+
+NO_BOARDS = frozenset(
+    {
+        "bench", "book", "bookcase", "bookshelf", "box", "cabinet", "chest", "crate", "cupboard", "door", "drawer",
+        "dresser", "fridge", "mirror", "painting", "picture", "poster", "refrigerator", "shelf", "suitcase", "wardrobe",
+        "whiteboard",
+    }
+)  # fmt: skip
+"""Labels of things that are as deep everywhere as where they are seen: none of their boards is the back of a seat, or
+before a foot."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +130,11 @@ _Estimate = Generator[Asked, list[End], _T]
 
 
 def estimate_wholes(
-    clouds: Sequence[Cloud], eye_m: F64, tolerance: float, seen_through: Sequence[SeenThrough | None]
+    clouds: Sequence[Cloud],
+    labels: Sequence[str],
+    eye_m: F64,
+    tolerance: float,
+    seen_through: Sequence[SeenThrough | None],
 ) -> list[Whole]:
     """Return the whole objects behind clouds seen from `eye_m` (3,). `tolerance`: relative misfit allowed.
 
@@ -132,7 +149,8 @@ def estimate_wholes(
     for k, hull, circle in zip(others, hulls, circles, strict=True):
         shapes[k] = hull if circle is None else circle
     estimates = [
-        _estimate(cloud, shapes[k], eye_m, way) for k, (cloud, way) in enumerate(zip(clouds, seen_through, strict=True))
+        _estimate(cloud, shapes[k], label in NO_BOARDS, eye_m, way)
+        for k, (cloud, label, way) in enumerate(zip(clouds, labels, seen_through, strict=True))
     ]
     return _side_by_side(estimates)
 
@@ -151,7 +169,9 @@ def _side_by_side(estimates: Sequence[_Estimate[Whole]]) -> list[Whole]:
     return [wholes[k] for k in range(len(estimates))]
 
 
-def _estimate(cloud: Cloud, shape: _Shape, eye_m: F64, seen_through: SeenThrough | None) -> _Estimate[Whole]:
+def _estimate(
+    cloud: Cloud, shape: _Shape, no_board: bool, eye_m: F64, seen_through: SeenThrough | None
+) -> _Estimate[Whole]:
     z = cloud.points_m[2], cloud.rim.end_m[2]
     height = max(float(part.max()) for part in z) - min(float(part.min()) for part in z)
     if isinstance(shape, Ball):
@@ -160,7 +180,7 @@ def _estimate(cloud: Cloud, shape: _Shape, eye_m: F64, seen_through: SeenThrough
     if isinstance(shape, Circle):
         down, high = yield from _ends(Asked(cloud, _VERTICAL, np.full(2, height)), seen_through)
         return _round_whole(cloud, shape, _as_low(down), high)
-    return (yield from _box_whole(cloud, shape, height, eye_m, seen_through))
+    return (yield from _box_whole(cloud, shape, height, no_board, eye_m, seen_through))
 
 
 def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
@@ -298,7 +318,7 @@ def _heights(low: End, high: End, across_m: float) -> tuple[F64, F64]:
 
 
 def _box_whole(
-    cloud: Cloud, hull: F64, height: float, eye_m: F64, seen_through: SeenThrough | None
+    cloud: Cloud, hull: F64, height: float, no_board: bool, eye_m: F64, seen_through: SeenThrough | None
 ) -> _Estimate[Whole]:
     facing = _facing_angle(cloud)
     angle, tie = _best_angle(hull, facing)
@@ -320,7 +340,7 @@ def _box_whole(
         corners, unknown = rectangle.corners_m, np.full(4, np.inf)
         x = np.array([corners[:, 0].min(), corners[:, 0].max()])
         return Whole("box", rectangle, corners, x, z, unknown, unknown[:2], z_sigma, low.state)
-    sigmas = _side_sigmas(cloud, rectangle, sides, float(z[1] - z[0]), eye_m, seen_through)
+    sigmas = _side_sigmas(cloud, rectangle, sides, float(z[1] - z[0]), no_board, eye_m, seen_through)
     if facing is None and _is_curved(cloud):
         sigmas += _CURVED * 2 * float(rectangle.half_m.max()) * _face_away(rectangle, eye_m)
     if only_corner:
@@ -336,12 +356,19 @@ def _box_whole(
 
 
 def _side_sigmas(
-    cloud: Cloud, rectangle: Rectangle, ends: list[End], height: float, eye_m: F64, seen_through: SeenThrough
+    cloud: Cloud,
+    rectangle: Rectangle,
+    ends: list[End],
+    height: float,
+    no_board: bool,
+    eye_m: F64,
+    seen_through: SeenThrough,
 ) -> F64:
     """Return the sigmas (4,) of a rectangle's sides, with what may be missing.
 
     A side that faces away, of a thing that looks like a board, may be the back of a board with more behind it, low
-    down: unless its foot is seen to end there, its place is a guess.
+    down: unless its foot is seen to end there, or it is nothing of which that can be so (`no_board`), its place is a
+    guess.
     """
     sizes = 2 * rectangle.half_m
     largest = max(float(sizes.max()), height)
@@ -352,7 +379,8 @@ def _side_sigmas(
         if _is_met(end) and end.state == COVERED:
             sigmas[k] += min(_LEDGE_M, OF_ROOM * end.room_m)
         wide = float(sizes[1 - k // 2])
-        if not away[k] or along > min(_BOARD * height, _NO_POST * wide):
+        deep = _A_FRONT_M if no_board else min(_BOARD * height, _BOARD_M, _NO_POST * wide)
+        if not away[k] or along > deep:
             continue
         axis = (1 if k % 2 else -1) * (rectangle.u, rectangle.v)[k // 2]
         if not is_grounded(cloud, end, np.array([*axis, 0.0]), _NEXT_FEET * wide, seen_through):
@@ -493,7 +521,12 @@ def _best_angle(hull: F64, facing: float | None) -> tuple[float, tuple[float, fl
 
 
 def _resized_m(a: Rectangle, b: Rectangle) -> float:
-    """Return by how much the sides of two rectangles differ, the longer and the shorter ones compared."""
+    """Return by how much the sides of two rectangles differ, the longer and the shorter ones compared; 0 if the same way
+    round: what then differs is where pixels end.
+    """
+    turned = math.degrees(math.atan2(*b.u.tolist()[::-1]) - math.atan2(*a.u.tolist()[::-1]))
+    if abs((turned + 45) % 90 - 45) < _SAME_WAY_DEG:
+        return 0.0
     return 2 * float(np.abs(np.sort(a.half_m) - np.sort(b.half_m)).max())
 
 

