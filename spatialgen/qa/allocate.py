@@ -44,10 +44,10 @@ def allocate(family: Family, facts: Facts, a: SceneArrays, types: frozenset[str]
         return _predicates(family, facts, keys, forms)
     if family.kind is Kind.VALUED:
         return _values(family, facts, keys, forms)
-    possible = [f for f in ("choice", "multiple_choice", "yes_no", "true_false") if f in forms]
+    possible = ("choice", "multiple_choice", "yes_no", "true_false", "open")
     if family.kind is Kind.ORDER:
-        possible = [f for f in ("open", "multiple_choice", "yes_no", "true_false") if f in forms]
-    return _by_form(family, facts, keys, possible)
+        possible = ("open", "multiple_choice", "yes_no", "true_false")
+    return _by_form(family, facts, keys, [f for f in possible if f in forms])
 
 
 def _by_form(family: Family, facts: Facts, keys: U64, forms: Sequence[str]) -> list[Asks]:
