@@ -44,9 +44,9 @@ def allocate(family: Family, facts: Facts, a: SceneArrays, types: frozenset[str]
         return _predicates(family, facts, keys, forms)
     if family.kind is Kind.VALUED:
         return _values(family, facts, keys, forms)
-    possible = ("choice", "multiple_choice", "yes_no", "true_false", "open")
+    possible = ["choice", "multiple_choice", "yes_no", "true_false", "open"]
     if family.kind is Kind.ORDER:
-        possible = ("open", "multiple_choice", "yes_no", "true_false")
+        possible = ["open", "multiple_choice", "yes_no", "true_false"]
     return _by_form(family, facts, keys, [f for f in possible if f in forms])
 
 
