@@ -25,6 +25,9 @@ def _vertical(a: SceneArrays) -> Facts:
     small = np.minimum(diagonals[p.i], diagonals[p.j])
     areas = a.o.size[:, 0] * a.o.size[:, 1]
     by_area = np.where(areas[p.i] <= areas[p.j], diagonals[p.i], diagonals[p.j])
+    size_sigma = a.o.size[:, :2] * a.o.size_sigma[:, :2]
+    diagonal_sigma = np.hypot(size_sigma[:, 0], size_sigma[:, 1]) / diagonals
+    sigma = np.hypot(sigma, np.maximum(diagonal_sigma[p.i], diagonal_sigma[p.j]) / 2.0)
     holds, _ = zone(distance, sigma, small / 4.0, small / 2.0)
     _, fails = zone(distance, sigma, by_area / 4.0, by_area / 2.0)
     return predicate("aligned_vertically", a, np.stack([p.i, p.j], 1), holds, fails, sigma)
