@@ -27,6 +27,8 @@ class Facts:
     `margin` (n,): how far from the limit of being decided, 1 at the limit, for choosing the informative ones;
     0 for what is true but nobody would ask.
     `params`: JSON text a fact, keys sorted. `words`: texts of further slots that templates may name.
+    `told` (n, 2): a number that an open answer may give as the reason, with its error, NaN for none; `instead` (n,):
+    the object of which it is so, ON_FLOOR for the floor, UNSUPPORTED for none.
     """
 
     type: str
@@ -39,6 +41,8 @@ class Facts:
     values: F64 | None = None
     params: Sequence[str] | None = None
     words: Mapping[str, Sequence[str]] | None = None
+    told: F64 | None = None
+    instead: I64 | None = None
 
     def __len__(self) -> int:
         return len(self.value)
@@ -60,6 +64,8 @@ class Facts:
             words=None
             if self.words is None
             else {slot: [texts[k] for k in picked] for slot, texts in self.words.items()},
+            told=None if self.told is None else self.told[index],
+            instead=None if self.instead is None else self.instead[index],
         )
 
 

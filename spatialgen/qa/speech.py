@@ -98,8 +98,8 @@ SPEAKERS: dict[str, Speaker] = {
     "point": _point,
 }
 
-# How a limit between two values is printed, by speaker: only of those that are a size.
-LIMITS: dict[str, NumberText] = {
+# How a number between two values, or one given as a reason, is printed, by speaker: only of those that are a size.
+NUMBER_TEXTS: dict[str, NumberText] = {
     "length": length_text,
     "volume": volume_text,
     "times": times_text,
@@ -114,7 +114,7 @@ def limit_texts(say: str, low: F64, high: F64, room: F64, bits: U64, units: str)
     Where no number of any unit is, the one farthest from both.
     """
     rows = zip(low.tolist(), high.tolist(), room.tolist(), bits.tolist(), strict=True)
-    return [_limit(LIMITS[say], lo, hi, apart, b, units) for lo, hi, apart, b in rows]
+    return [_limit(NUMBER_TEXTS[say], lo, hi, apart, b, units) for lo, hi, apart, b in rows]
 
 
 def _limit(speak: NumberText, low: float, high: float, room: float, bits: int, units: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatialgen.qa.arrays import SceneArrays
+from spatialgen.qa.arrays import ON_FLOOR, UNSUPPORTED, SceneArrays
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind
-from spatialgen.qa.measures import predicate
+from spatialgen.qa.measures import on_floor, predicate
 from spatialgen.qa.names import words_of
 from spatialgen.qa.overlaps import footprints, levels, share_of
 
@@ -69,7 +69,9 @@ def _facts(a: SceneArrays) -> list[Facts]:
     holds = (share >= INSIDE) & (least > OUTSIDE) & container[j]
     fails = largest < OUTSIDE
     wondered = np.where(container[j], 1.0, 0.0)  # whether a sofa is in a mug is true or false, but no question
-    return [predicate("inside", a, np.stack([i, j], 1), holds, fails, (largest - least) / 4.0, margin=wondered)]
+    sigma, subjects = (largest - least) / 4.0, np.stack([i, j], 1)
+    floor = np.where(on_floor(a)[i], ON_FLOOR, UNSUPPORTED)
+    return [predicate("inside", a, subjects, holds, fails, sigma, margin=wondered, instead=floor)]
 
 
 FAMILY = Family(name="inside", types=("inside",), kind=Kind.PREDICATE, units={"inside": "none"}, facts=_facts)

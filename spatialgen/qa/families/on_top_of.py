@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatialgen.qa.arrays import UNSUPPORTED, SceneArrays
+from spatialgen.qa.arrays import ON_FLOOR, UNSUPPORTED, SceneArrays
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind
-from spatialgen.qa.measures import predicate
+from spatialgen.qa.measures import on_floor, predicate
 from spatialgen.qa.overlaps import footprints
 
 CONTACT_M, OFF_M = 0.03, 0.10
@@ -27,7 +27,9 @@ def _facts(a: SceneArrays) -> list[Facts]:
     apart = (inside <= 0.0) & ((prints.largest_share(2.0) <= 0.0) | elsewhere)
     holds = (rest + sigma <= CONTACT_M) & (rest + 2.0 * sigma < OFF_M) & over
     fails = (rest - 2.0 * sigma > OFF_M) | apart
-    return [predicate("on_top_of", a, subjects, known & holds, known & fails, sigma)]
+    stands_on = np.where(on_floor(a), ON_FLOOR, UNSUPPORTED)
+    stands_on[prints.i[known & holds]] = prints.j[known & holds]
+    return [predicate("on_top_of", a, subjects, known & holds, known & fails, sigma, instead=stands_on[prints.i])]
 
 
 FAMILY = Family(name="on_top_of", types=("on_top_of",), kind=Kind.PREDICATE, units={"on_top_of": "none"}, facts=_facts)
