@@ -17,6 +17,7 @@ from spatialgen.scene.build import build_scene
 from spatialgen.scene.config import LiftConfig
 from spatialgen.testing.frames import to_frame
 from spatialgen.testing.primitives import Box as Solid
+from spatialgen.testing.primitives import yaw_rotation
 from spatialgen.testing.render import Rendered, render_depth_and_ids
 from spatialgen.testing.scenes import AnalyticObject, AnalyticScene
 from spatialgen.testing.viewpoint import Viewpoint, pinhole
@@ -223,7 +224,13 @@ def test_9_a_mug_and_a_bus_of_one_picture_are_both_measured() -> None:
     mug, bus = (0.1, 0.08, 0.12), (9.0, 2.5, 3.0)
     things = [("mug", (-0.1, 1.6, 0.0), mug), ("bus", (0.5, 17.0, 0.0), bus)]
     objects = tuple(
-        AnalyticObject(k + 1, label, "red", (Solid(np.array([x, y, size[2] / 2]), np.array(size) / 2),), (1.0,))
+        AnalyticObject(
+            k + 1,
+            label,
+            "red",
+            (Solid(np.array([x, y, size[2] / 2]), np.array(size) / 2, rotation=yaw_rotation(50.0)),),
+            (1.0,),
+        )
         for k, (label, (x, y, _), size) in enumerate(things)
     )
     view = Viewpoint(640, 480, pinhole(640, 480, 60.0), 0.9, 12.0, 0.0)
@@ -233,7 +240,8 @@ def test_9_a_mug_and_a_bus_of_one_picture_are_both_measured() -> None:
     rows = rows_of([lifted], AskConfig(per_image="all", types=("width", "height", "wider")))
     told = {(r["question_type"], *r["subjects"]): r["answer_value"] for r in rows}
     for k, size in ((1, mug), (2, bus)):
-        assert told["width", str(k)] == pytest.approx(size[0], rel=0.05)
+        across = size[0] * np.cos(np.radians(50.0)) + size[1] * np.sin(np.radians(50.0))
+        assert told["width", str(k)] == pytest.approx(across, rel=0.05)
         assert told["height", str(k)] == pytest.approx(size[2], rel=0.05)
     assert told.get(("wider", "1", "2"), 0.0) == 0.0
     assert told.get(("wider", "2", "1"), 1.0) == 1.0
