@@ -204,6 +204,26 @@ def test_perspective_is_silent_on_both_sides_of_a_border() -> None:
 
 
 @pytest.mark.parametrize(
+    ("facing", "x", "sector"),
+    [
+        (180.0, 0.0, 2.0),
+        (218.0, 0.0, None),
+        (212.0, 0.0, 2.0),
+        (90.0, 0.0, 1.0),
+        (300.0, 0.0, 3.0),
+        (5.0, 0.0, 0.0),
+        (180.0, 2.0, None),
+        (210.0, 2.0, 2.0),
+    ],
+)
+def test_facing_goes_by_the_line_of_sight_and_by_straight_ahead(facing: float, x: float, sector: float | None) -> None:
+    """A chair at 45 degrees that faces the picture's plane does not quite face the viewer."""
+    chair = Box("chair", (x, 2.0, 0.45), (0.5, 0.45, 0.9), facing=facing)
+    found = [r["answer_value"] for r in of(rows_of([make_scene([chair])]), "facing")]
+    assert found == ([] if sector is None else [sector])
+
+
+@pytest.mark.parametrize(
     ("gap_m", "sigma", "value"),
     [(0.0, 0.002, 1.0), (0.06, 0.002, 0.0), (0.03, 0.002, None), (0.0, 0.05, None), (0.06, 0.05, None)],
 )
