@@ -72,7 +72,8 @@ def _box_3d(facts: Facts, rows: I64, bits: U64, units: str) -> list[str]:
     result = []
     for values, sigma in zip(facts.values[rows].tolist(), facts.sigma[rows].tolist(), strict=True):
         x, y, z, length, width, height = (("-" if v < 0 else "") + digits(abs(v), sigma, 0.01) for v in values[:6])
-        yaw = "" if np.isnan(values[6]) else f", yaw {round(values[6]) % 180} degrees"
+        turn = 0 if np.isnan(values[6]) else round(values[6]) % 180
+        yaw = "" if np.isnan(values[6]) else f", yaw {turn} degree{'' if turn == 1 else 's'}"
         result.append(f"centre ({x}, {y}, {z}) m, length {length} m, width {width} m, height {height} m{yaw}")
     return result
 
