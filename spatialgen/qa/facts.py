@@ -97,6 +97,25 @@ def decided_facts(
     )
 
 
+def together(parts: Sequence[Facts]) -> Facts:
+    """Return the facts of several parts of one type, none of which has more than subjects and a value."""
+    width = max(part.subjects.shape[1] for part in parts)
+    subjects = np.full((sum(len(part) for part in parts), width), -1, np.int64)
+    start = 0
+    for part in parts:
+        subjects[start : start + len(part), : part.subjects.shape[1]] = part.subjects
+        start += len(part)
+    return Facts(
+        type=parts[0].type,
+        scene=np.concatenate([part.scene for part in parts]),
+        subjects=subjects,
+        value=np.concatenate([part.value for part in parts]),
+        sigma=np.concatenate([part.sigma for part in parts]),
+        status=np.concatenate([part.status for part in parts]),
+        margin=np.concatenate([part.margin for part in parts]),
+    )
+
+
 def with_status(facts: Facts, status: int) -> Facts:
     """Return the same facts with one status for all and, unless decided, without a value."""
     value = facts.value if status == DECIDED else np.full(len(facts), np.nan)
