@@ -136,7 +136,8 @@ class Detections:
     """What a detector or a manifest found in one image, a struct of N-long fields.
 
     `boxes_px` (N, 4) float32 in edge coordinates; `scores` (N,) float32; `labels` lower-case class names;
-    `object_ids` as text, unique in the image; `names` the words a source gave for an object, or None.
+    `object_ids` as text, unique in the image; `names` the words a source gave for an object, or None; `fronts` (N, 3)
+    unit vectors that say where each one's front points, in OpenCV camera axes, NaN where not known, or None.
     """
 
     boxes_px: F32
@@ -144,9 +145,12 @@ class Detections:
     labels: tuple[str, ...]
     object_ids: tuple[str, ...]
     names: tuple[str | None, ...]
+    fronts: F64 | None = None
 
     def __post_init__(self) -> None:
         n = len(self.labels)
+        if self.fronts is not None and self.fronts.shape != (n, 3):
+            raise ValueError(f"{n} labels with fronts {self.fronts.shape}")
         if self.boxes_px.shape != (n, 4) or self.scores.shape != (n,):
             raise ValueError(f"{n} labels with boxes {self.boxes_px.shape} and scores {self.scores.shape}")
         if len(self.object_ids) != n or len(self.names) != n:

@@ -9,6 +9,7 @@ from spatialgen.qa.asks import Asks
 from spatialgen.qa.facts import decided_facts
 from spatialgen.qa.family import Kind, family_of_type
 from spatialgen.qa.names import Naming
+from spatialgen.qa.phrase import REASON
 from spatialgen.qa.render import write
 from spatialgen.qa.types import ONE_OBJECT, PAIR_QUALITATIVE, PAIR_QUANTITATIVE
 
@@ -19,9 +20,9 @@ _CLOSED = ("yes_no", "choice", "true_false", "open")
 
 
 def can_be_retold(row: Row) -> bool:
-    """Return whether a row holds all that its words were made of: decided, and without options or claims."""
+    """Return whether a row holds all that its words were made of: decided, and without options, claims or reasons."""
     type_, form = row["question_type"], row["form"]
-    if type_ not in RETOLD or row["status"] != "decided":
+    if type_ not in RETOLD or row["status"] != "decided" or REASON in row["template_id"]:
         return False
     return form == "open" or (form in _CLOSED and family_of_type()[type_].kind is not Kind.VALUED)
 

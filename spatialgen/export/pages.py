@@ -34,7 +34,7 @@ SPLITS = ("train", "val", "test")
 _PICTURES_AT_ONCE, _SCENES_AT_ONCE = 16, 64
 _ASKED = [
     *("qa_id", "image_id", "question", "answer", "question_type", "form"),
-    *("subjects", "status", "answer_value", "sigma", "seed_key"),
+    *("subjects", "status", "answer_value", "sigma", "seed_key", "template_id"),
 ]
 
 Row = Mapping[str, Any]

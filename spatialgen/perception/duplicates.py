@@ -66,6 +66,7 @@ def take(found: Detections, indices: I32) -> Detections:
         labels=tuple(found.labels[i] for i in keep),
         object_ids=tuple(found.object_ids[i] for i in keep),
         names=tuple(found.names[i] for i in keep),
+        fronts=None if found.fronts is None else found.fronts[keep].reshape(-1, 3),
     )
 
 

@@ -44,10 +44,10 @@ def allocate(family: Family, facts: Facts, a: SceneArrays, types: frozenset[str]
         return _predicates(family, facts, keys, forms)
     if family.kind is Kind.VALUED:
         return _values(family, facts, keys, forms)
-    possible = [f for f in ("choice", "multiple_choice", "yes_no", "true_false") if f in forms]
+    possible = ["choice", "multiple_choice", "yes_no", "true_false", "open"]
     if family.kind is Kind.ORDER:
-        possible = [f for f in ("open", "multiple_choice", "yes_no", "true_false") if f in forms]
-    return _by_form(family, facts, keys, possible)
+        possible = ["open", "multiple_choice", "yes_no", "true_false"]
+    return _by_form(family, facts, keys, [f for f in possible if f in forms])
 
 
 def _by_form(family: Family, facts: Facts, keys: U64, forms: Sequence[str]) -> list[Asks]:
@@ -115,25 +115,24 @@ def _block(family: Family, form: str, facts: Facts, keys: U64, rows: I64, way: s
 
 
 def _predicates(family: Family, facts: Facts, keys: U64, forms: Sequence[str]) -> list[Asks]:
-    """Closed forms ask as many facts that hold as fail, of each scene and params; the surplus is asked openly."""
-    group = facts.scene if facts.params is None else _joint_group(facts)
-    if facts.type == "exists":
-        group = facts.scene
+    """Closed forms ask as many facts that hold as fail, of each scene and params; the surplus is asked openly.
+
+    So are, once more, those with the rarer answer: else hardly an open answer would ever be yes, or no.
+    """
+    group = facts.scene if facts.params is None or facts.type == "exists" else _joint_group(facts)
     holds, wondered = facts.value > 0.5, facts.margin > 0.0
     matched = np.minimum(group_sizes(group, holds & wondered), group_sizes(group, ~holds & wondered))
-    rank = rank_in_group(4 * group + 2 * wondered + holds, keys)
-    even = (rank < matched) & wondered
-    closed = [f for f in forms if f != "open"]
-    balanced, surplus = np.flatnonzero(even), np.flatnonzero(~even)
-    spread = [*closed, "open"] if "open" in forms else closed
+    even = (rank_in_group(4 * group + 2 * wondered + holds, keys) < matched) & wondered
+    yes, no = group_sizes(group, holds), group_sizes(group, ~holds)
+    closed, opened = [f for f in forms if f != "open"], [f for f in forms if f == "open"]
     blocks = []
-    for block in _by_form(family, facts.take(balanced), keys[balanced], spread):
-        if block.form == "multiple_choice":
-            blocks += _among_rivals(block, facts, keys, np.flatnonzero(wondered), closed)
-        else:
-            blocks.append(block)
-    if "open" in forms:
-        blocks += _block(family, "open", facts, keys, surplus, "surplus")
+    for rows, spread in ((even & (yes != no), closed or opened), (even & (yes == no), [*closed, *opened])):
+        for block in _by_form(family, facts.take(rows), keys[rows], spread):
+            mixed = block.form == "multiple_choice"
+            blocks += _among_rivals(block, facts, keys, np.flatnonzero(wondered), closed) if mixed else [block]
+    if opened:
+        rarer = np.where(holds, yes < no, no < yes) & bool(closed)
+        blocks += _block(family, "open", facts, keys, np.flatnonzero(~even | rarer), "surplus")
     return blocks
 
 
@@ -186,7 +185,8 @@ def _values(family: Family, facts: Facts, keys: U64, forms: Sequence[str]) -> li
     for size, allowed in ((4, ("multiple_choice",)), (2, ("yes_no", "choice", "true_false", "multiple_choice"))):
         wanted = [f for f in allowed if f in forms]
         if wanted:
-            groups = _groups(family, facts, keys, np.flatnonzero(free), size, "open" in forms)
+            others = len(forms) > 1 if size == 4 else "open" in forms
+            groups = _groups(family, facts, keys, np.flatnonzero(free), size, others)
             free[groups.ravel()] = False
             blocks += _grouped(family, facts, keys, groups, [f for f in wanted if size == 4 or f != "multiple_choice"])
     if "open" in forms:
@@ -197,7 +197,7 @@ def _values(family: Family, facts: Facts, keys: U64, forms: Sequence[str]) -> li
 def _groups(family: Family, facts: Facts, keys: U64, rows: I64, size: int, spare: bool) -> I64:
     """Return (g, size) indices of facts: of one scene, neighbours by key, all apart from one another.
 
-    With `spare`, part of them is left for open questions, drawn by the group's first key.
+    With `spare`, part of them is left for other forms, drawn by the group's first key.
     """
     assert family.apart is not None
     order = rows[np.lexsort((keys[rows], facts.scene[rows]))]
@@ -209,7 +209,7 @@ def _groups(family: Family, facts: Facts, keys: U64, rows: I64, size: int, spare
     for one in range(size):
         for other in range(one):
             good &= family.apart(facts, groups[:, one], groups[:, other])
-    share = FOURS_SHARE if size == 4 else 1.0 - OPEN_SHARE if spare else 1.0
+    share = 1.0 if not spare else FOURS_SHARE if size == 4 else 1.0 - OPEN_SHARE
     good &= uniform(keys[groups[:, 0]], f"group of {size}") < share
     result: I64 = groups[good]
     return result

@@ -17,7 +17,7 @@ class Asks:
 
     `way` distinguishes how a form is put: "stated" a claim about the value, "limit" more or less than, "tie" with the
     option "about the same", "telling" with "cannot be told", "statements" one true among several, "surplus" one of the
-    many alike (most things are not inside of others) that no other fact is set against.
+    many alike (most things are not inside of others) that no other fact is set against, or a rare one asked once more.
     `options` (n, k): facts of `pool` whose values are the options, -1 for none; `right` (n,): the column that is so.
     """
 

@@ -14,12 +14,12 @@ import numpy as np
 from spatialgen.qa.arrays import SceneArrays
 from spatialgen.qa.asks import Asks
 from spatialgen.qa.config import AskConfig
-from spatialgen.qa.facts import DECIDED, F64, Bool
+from spatialgen.qa.facts import DECIDED, F64, I64, Bool
 from spatialgen.qa.family import Kind
 from spatialgen.qa.keys import uniform
 
 BINS_PER_DECADE = 4
-FLATTEN_TO = 0.5  # quantile of a type's bins, or of all types and labels, to which the fuller ones are cut
+FLATTEN_TO = 0.5  # quantile of a type's bins, or of all types, labels and images, to which the fuller ones are cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,9 @@ def count(blocks: Sequence[Asks], a: SceneArrays, config: AskConfig) -> Counts:
     rows: dict[str, dict[str, dict[str, int]]] = {}
     for kind in config.balance:
         strata: dict[str, dict[str, int]] = {}
+        per_scene = _per_scene(blocks, a)
         for block in blocks:
-            for (stratum, name), n in Counter(zip(*_strata(kind, block, a), strict=True)).items():
+            for (stratum, name), n in Counter(zip(*_strata(kind, block, a, per_scene), strict=True)).items():
                 into = strata.setdefault(stratum, {})
                 into[name] = into.get(name, 0) + n
         rows[kind] = strata
@@ -88,11 +89,8 @@ def acceptance(counts: Counts, config: AskConfig) -> Acceptance:
     """Return the shares to keep. `prior`: every class of a stratum as often as the rarest one; else: cut to a level."""
     keep: dict[str, dict[str, dict[str, float]]] = {}
     for kind in config.balance:
-        strata = counts.rows.get(kind, {})
-        keep[kind] = {
-            stratum: _evened(stratum, classes) if kind == "prior" else _levelled(classes)
-            for stratum, classes in strata.items()
-        }
+        cut = {"prior": _evened, "images": _levelled_images}.get(kind, _levelled)
+        keep[kind] = {stratum: cut(stratum, classes) for stratum, classes in counts.rows.get(kind, {}).items()}
     return Acceptance(keep)
 
 
@@ -103,18 +101,27 @@ def _evened(stratum: str, classes: Mapping[str, int]) -> dict[str, float]:
     return {name: rarest / n for name, n in classes.items()}
 
 
-def _levelled(classes: Mapping[str, int]) -> dict[str, float]:
+def _levelled(stratum: str, classes: Mapping[str, int]) -> dict[str, float]:
     level = float(np.quantile(list(classes.values()), FLATTEN_TO))
     return {name: min(1.0, level / n) for name, n in classes.items()}
+
+
+def _levelled_images(stratum: str, classes: Mapping[str, int]) -> dict[str, float]:
+    """The class of an image is its number of rows, so the table is as long as there are numbers, not images."""
+    sizes = np.array(sorted(int(name) for name in classes))
+    images = np.array([classes[str(n)] for n in sizes.tolist()]) / sizes
+    level = float(sizes[np.searchsorted(np.cumsum(images), FLATTEN_TO * images.sum())])
+    return {str(n): min(1.0, level / n) for n in sizes.tolist()}
 
 
 def accepted(blocks: Sequence[Asks], a: SceneArrays, config: AskConfig, table: Acceptance) -> list[Asks]:
     """Return the questions that the acceptance table keeps, each by its own key."""
     result = []
+    per_scene = _per_scene(blocks, a)
     for block in blocks:
         keep: Bool = np.ones(len(block), bool)
         for kind in config.balance:
-            strata, classes = _strata(kind, block, a)
+            strata, classes = _strata(kind, block, a, per_scene)
             shares = table.keep.get(kind, {})
             limit: F64 = np.array([shares.get(s, {}).get(c, 1.0) for s, c in zip(strata, classes, strict=True)])
             keep &= uniform(block.keys, f"accept {kind}") < limit
@@ -123,10 +130,17 @@ def accepted(blocks: Sequence[Asks], a: SceneArrays, config: AskConfig, table: A
     return result
 
 
-def _strata(kind: str, asks: Asks, a: SceneArrays) -> tuple[list[str], list[str]]:
-    """Return each row's stratum and its class in it."""
+def _per_scene(blocks: Sequence[Asks], a: SceneArrays) -> I64:
+    scenes = np.concatenate([np.zeros(0, np.int64), *[block.facts.scene for block in blocks]])
+    return np.bincount(scenes, minlength=len(a.scenes)).astype(np.int64)
+
+
+def _strata(kind: str, asks: Asks, a: SceneArrays, per_scene: I64) -> tuple[list[str], list[str]]:
+    """Return each row's stratum and its class in it; `per_scene` (S,): rows drafted about each scene."""
     if kind == "prior":
         return _prior(asks, a)
+    if kind == "images":
+        return ["images"] * len(asks), [str(n) for n in per_scene[asks.facts.scene].tolist()]
     if kind == "types":
         return ["types"] * len(asks), [asks.type] * len(asks)
     if kind == "labels":

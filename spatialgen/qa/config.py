@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from spatialgen.qa.types import FORMS, TYPES
 
-Balance = Literal["prior", "histogram", "types", "labels"]
+Balance = Literal["prior", "histogram", "types", "labels", "images"]
 
 
 def _as_tuple(value: object) -> object:
@@ -36,7 +36,8 @@ class AskConfig(BaseModel):
     balance: Annotated[tuple[Balance, ...], BeforeValidator(_as_tuple)] = Field(
         default=(),
         description="what is evened out over the whole build, at the cost of rows: `prior` (answers given type "
-        "and labels), `histogram` (values of quantities), `types` (rows a type), `labels` (rows a label); or none",
+        "and labels), `histogram` (values of quantities), `types` (rows a type), `labels` (rows a label), `images` "
+        "(rows an image: the fuller half of the images is cut to the median); or none",
     )
     units: Literal["mixed", "metric", "imperial"] = Field(default="mixed", description="units of lengths and volumes")
     wordings: int | None = Field(

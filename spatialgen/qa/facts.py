@@ -27,6 +27,8 @@ class Facts:
     `margin` (n,): how far from the limit of being decided, 1 at the limit, for choosing the informative ones;
     0 for what is true but nobody would ask.
     `params`: JSON text a fact, keys sorted. `words`: texts of further slots that templates may name.
+    `told` (n, 2): a number that an open answer may give as the reason, with its error, NaN for none; `instead` (n,):
+    the object of which it is so, ON_FLOOR for the floor, UNSUPPORTED for none.
     """
 
     type: str
@@ -39,6 +41,8 @@ class Facts:
     values: F64 | None = None
     params: Sequence[str] | None = None
     words: Mapping[str, Sequence[str]] | None = None
+    told: F64 | None = None
+    instead: I64 | None = None
 
     def __len__(self) -> int:
         return len(self.value)
@@ -60,6 +64,8 @@ class Facts:
             words=None
             if self.words is None
             else {slot: [texts[k] for k in picked] for slot, texts in self.words.items()},
+            told=None if self.told is None else self.told[index],
+            instead=None if self.instead is None else self.instead[index],
         )
 
 
@@ -88,6 +94,25 @@ def decided_facts(
         values=values,
         params=params,
         words=words,
+    )
+
+
+def together(parts: Sequence[Facts]) -> Facts:
+    """Return the facts of several parts of one type, none of which has more than subjects and a value."""
+    width = max(part.subjects.shape[1] for part in parts)
+    subjects = np.full((sum(len(part) for part in parts), width), -1, np.int64)
+    start = 0
+    for part in parts:
+        subjects[start : start + len(part), : part.subjects.shape[1]] = part.subjects
+        start += len(part)
+    return Facts(
+        type=parts[0].type,
+        scene=np.concatenate([part.scene for part in parts]),
+        subjects=subjects,
+        value=np.concatenate([part.value for part in parts]),
+        sigma=np.concatenate([part.sigma for part in parts]),
+        status=np.concatenate([part.status for part in parts]),
+        margin=np.concatenate([part.margin for part in parts]),
     )
 
 

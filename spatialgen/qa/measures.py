@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from spatialgen.qa.facts import DECIDED, SAME, UNKNOWN, Facts, decided_facts, wi
 
 NEAR_FLOOR_M = 0.15
 NEAR_FLOOR_SHARE = 0.05
+LEAST_TOLD = 0.02
 
 
 def relation(
@@ -78,6 +80,8 @@ def predicate(
     margin: F64 | None = None,
     words: dict[str, Sequence[str]] | None = None,
     params: Sequence[str] | None = None,
+    told: F64 | None = None,
+    instead: I64 | None = None,
 ) -> Facts:
     """Return facts that hold (1) or fail (0); what does neither is silent. `subjects` (n, k)."""
     facts = decided_facts(
@@ -90,7 +94,14 @@ def predicate(
         words=words,
         params=params,
     )
-    return facts.take(holds | fails)
+    return replace(facts, told=told, instead=instead).take(holds | fails)
+
+
+def tellable(a: SceneArrays, scene: I64, value: F64, sigma: F64, power: int = 1) -> F64:
+    """Return a number and its error (n, 2), NaN where it is nothing or cannot be told: see `quantity`."""
+    total = np.hypot(sigma, power * np.abs(value) * a.s.scale_sigma[scene])
+    decided = quantity_decided(value, total) & ((power == 0) | scale_trusted(a, scene)) & (np.abs(value) >= LEAST_TOLD)
+    return np.where(decided[:, None], np.stack([np.abs(value), total], axis=1), np.nan)
 
 
 def quantity(
@@ -118,6 +129,12 @@ def quantity(
         margin = np.where(total > 0, tolerance / (2.0 * total), 10.0)
     facts = decided_facts(type_, scene, subjects, value, total, margin)
     return facts.take(decided if asked is None else decided & asked)
+
+
+def on_floor(a: SceneArrays) -> Bool:
+    """Return which objects are known to stand on a floor that was found, (M,)."""
+    stands: Bool = (a.o.support == ON_FLOOR) & a.s.floor[a.o.scene]
+    return stands
 
 
 def scale_trusted(a: SceneArrays, scene: I64) -> Bool:

@@ -118,8 +118,9 @@ def angle_text(value_deg: float, sigma_deg: float, bits: int, units: str = "mixe
 
 
 def times_text(value: float, sigma: float, bits: int, units: str = "mixed") -> str:
-    """Return a ratio: "1.8 times"."""
-    return with_unit(value, sigma, TIMES, 0)
+    """Return a ratio: "1.8 times", and "1.0 times", as nobody says "1 times"."""
+    text = with_unit(value, sigma, TIMES, 0)
+    return "1.0 times" if text == "1 times" else text
 
 
 def share_text(value: float, sigma: float, bits: int, units: str = "mixed") -> str:

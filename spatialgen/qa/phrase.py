@@ -27,6 +27,9 @@ SLOTS = (
     *("label", "a_label", "labels", "phrase", "m"),
 )
 FRAGMENTS = frozenset({"statement", "holds", "fails", "measure", "among"})
+REASON = "+why"
+"""In the id of a row's templates: its answer says why, by more than its subjects and its value."""
+
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 _SENTENCE_START = re.compile(r"(^|[.?!]\s+)$")
 

@@ -16,7 +16,7 @@ Writer = Callable[[Asks, Naming, str], Written]
 
 _WRITERS: dict[Kind, Writer] = {
     Kind.RELATION: write_relation,
-    Kind.PREDICATE: lambda asks, naming, units: write_decided(asks, naming),
+    Kind.PREDICATE: write_decided,
     Kind.VALUED: write_value,
     Kind.PICK: write_pick,
     Kind.ORDER: write_order,

@@ -72,7 +72,8 @@ def _box_3d(facts: Facts, rows: I64, bits: U64, units: str) -> list[str]:
     result = []
     for values, sigma in zip(facts.values[rows].tolist(), facts.sigma[rows].tolist(), strict=True):
         x, y, z, length, width, height = (("-" if v < 0 else "") + digits(abs(v), sigma, 0.01) for v in values[:6])
-        yaw = "" if np.isnan(values[6]) else f", yaw {round(values[6]) % 180} degrees"
+        turn = 0 if np.isnan(values[6]) else round(values[6]) % 180
+        yaw = "" if np.isnan(values[6]) else f", yaw {turn} degree{'' if turn == 1 else 's'}"
         result.append(f"centre ({x}, {y}, {z}) m, length {length} m, width {width} m, height {height} m{yaw}")
     return result
 
@@ -98,8 +99,8 @@ SPEAKERS: dict[str, Speaker] = {
     "point": _point,
 }
 
-# How a limit between two values is printed, by speaker: only of those that are a size.
-LIMITS: dict[str, NumberText] = {
+# How a number between two values, or one given as a reason, is printed, by speaker: only of those that are a size.
+NUMBER_TEXTS: dict[str, NumberText] = {
     "length": length_text,
     "volume": volume_text,
     "times": times_text,
@@ -114,7 +115,7 @@ def limit_texts(say: str, low: F64, high: F64, room: F64, bits: U64, units: str)
     Where no number of any unit is, the one farthest from both.
     """
     rows = zip(low.tolist(), high.tolist(), room.tolist(), bits.tolist(), strict=True)
-    return [_limit(LIMITS[say], lo, hi, apart, b, units) for lo, hi, apart, b in rows]
+    return [_limit(NUMBER_TEXTS[say], lo, hi, apart, b, units) for lo, hi, apart, b in rows]
 
 
 def _limit(speak: NumberText, low: float, high: float, room: float, bits: int, units: str) -> str:

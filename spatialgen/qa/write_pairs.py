@@ -6,13 +6,15 @@ from functools import cache
 
 import numpy as np
 
+from spatialgen.qa.arrays import ON_FLOOR
 from spatialgen.qa.asks import Asks
 from spatialgen.qa.columns import choose, either, fill, ids
-from spatialgen.qa.facts import DECIDED, SAME, Bool
+from spatialgen.qa.facts import DECIDED, I64, SAME, Bool
 from spatialgen.qa.family import Kind, family_of_type
-from spatialgen.qa.keys import U64, coin, mix_one, purpose_key
+from spatialgen.qa.keys import U64, coin, draw, mix_one, purpose_key
 from spatialgen.qa.names import Naming
 from spatialgen.qa.phrase import Filler, Wording, frames, wording
+from spatialgen.qa.speech import NUMBER_TEXTS
 from spatialgen.qa.statements import Claim
 from spatialgen.qa.types import INVERSE
 from spatialgen.qa.writing import (
@@ -66,11 +68,11 @@ def write_relation(asks: Asks, naming: Naming, units: str) -> Written:
         if len(rows):
             part = asks.take(rows)
             writer = write_decided if status == DECIDED else _tied
-            parts.append((rows, writer(part, naming)))
+            parts.append((rows, writer(part, naming, units)))
     return parts[0][1] if len(parts) == 1 else merge(parts, len(asks))
 
 
-def write_decided(asks: Asks, naming: Naming) -> Written:
+def write_decided(asks: Asks, naming: Naming, units: str) -> Written:
     words = subject_words(asks.facts, naming)
     if asks.form == "multiple_choice":
         if asks.way == "rivals":
@@ -87,7 +89,44 @@ def write_decided(asks: Asks, naming: Naming) -> Written:
     answers = [text + "." for text in stated["^s"]]
     if section == "choice" and asks.family.kind is Kind.RELATION:
         answers, statement_ids = _winner(asks, words)
+    if section == "open" and asks.family.kind is Kind.PREDICATE:
+        answers, statement_ids = _with_reasons(asks, words, naming, units, answers, statement_ids)
     return Written(questions, answers, joined(question_ids, statement_ids))
+
+
+def _with_reasons(
+    asks: Asks, words: Words, naming: Naming, units: str, answers: list[str], names: list[str]
+) -> tuple[list[str], list[str]]:
+    """Put in the answers that also say why: how wide the gap is, or what it stands on instead."""
+    own, facts = wording(asks.family.name, asks.type), asks.facts
+    answers, names = list(answers), list(names)
+    for section, fits in (("holds_told", facts.value > 0.5), ("fails_told", facts.value < 0.5)):
+        reasons, rows = _reasons(asks, naming, units, np.flatnonzero(fits)) if own.of(section) else ({}, [])
+        if rows:
+            some = {slot: [texts[k] for k in rows] for slot, texts in words.items()} | reasons
+            told, ids_ = pick(own.of(section), asks.keys[rows], "reason", some)
+            for row, text, name in zip(rows, told, ids_, strict=True):
+                answers[row], names[row] = text, name
+    return answers, names
+
+
+def _reasons(asks: Asks, naming: Naming, units: str, rows: I64) -> tuple[Words, list[int]]:
+    """Return the words of the reasons, and which of `rows` have one."""
+    facts = asks.facts
+    if facts.told is not None:
+        rows = rows[np.isfinite(facts.told[rows, 0])]
+        say, bits = NUMBER_TEXTS[asks.family.say.get(asks.type, "length")], draw(asks.keys, "units")
+        numbers = zip(*facts.told[rows].T.tolist(), bits[rows].tolist(), strict=True)
+        return {"v": [say(value, sigma, b, units) for value, sigma, b in numbers]}, rows.tolist()
+    if facts.instead is None:
+        return {}, []
+    found: dict[int, str] = {}
+    for row in rows.tolist():
+        (one, other), carrier = facts.subjects[row].tolist(), int(facts.instead[row])
+        phrase = "the floor" if carrier == ON_FLOOR else naming.phrases[carrier] if carrier >= 0 else ""
+        if phrase and carrier != other and phrase not in naming.phrases[one]:
+            found[row] = phrase
+    return {"w": list(found.values())}, list(found)
 
 
 def _mentioned(words: Words) -> Words:
@@ -150,7 +189,7 @@ def _three(asks: Asks, words: Words) -> Written:
     return lettered_options(stems, stem_ids, *shuffled(options, right, asks.keys), asks.keys)
 
 
-def _tied(asks: Asks, naming: Naming) -> Written:
+def _tied(asks: Asks, naming: Naming, units: str) -> Written:
     words = subject_words(asks.facts, naming)
     if asks.form == "multiple_choice":
         return _three(asks, words)

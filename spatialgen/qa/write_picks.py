@@ -40,6 +40,10 @@ def write_pick(asks: Asks, naming: Naming, units: str) -> Written:
         questions, question_ids = pick(own.of("choice"), asks.keys, "question", words)
         answers, answer_ids = pick(own.of("statement.") + own.of("short"), asks.keys, "answer", words)
         return Written(questions, answers, joined(question_ids, answer_ids))
+    if asks.form == "open":
+        questions, question_ids = pick(own.of("open"), asks.keys, "question", words)
+        answers, answer_ids = pick(own.of("statement.") + own.of("among."), asks.keys, "answer", words)
+        return Written(questions, answers, joined(question_ids, answer_ids))
     if asks.form == "multiple_choice":
         stems, stem_ids = pick(own.of("stem"), asks.keys, "question", words)
         right = [w - first for w in winners]

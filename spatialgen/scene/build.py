@@ -47,6 +47,9 @@ from spatialgen.scene.supports import FLOOR, Standing, settle
 _FLOOR_ROUNDING = 3e-8
 """Least relative error of the camera's height: that of its readings, which are all rounded alike."""
 
+_LEVEL_FRONT = 0.5
+"""Sine of the angle at which a front points so far up or down that its compass direction means little."""
+
 UNKNOWN_GRAVITY_SIGMA_DEG = 12.0
 """How far off the picture's top may be from up, where nothing better is known: distances survive it, no more."""
 
@@ -247,7 +250,7 @@ def _lift(
         seen[k].share = share
     names = [detections.object_ids[seen[k].index] for k in clouds]
     geometries = {
-        k: object_geometry(s, _support_name(s, names), cloud, errors)
+        k: object_geometry(s, _support_name(s, names), cloud, errors, _facing(detections, seen[k].index, errors))
         for (k, cloud), s in zip(clouds.items(), standings, strict=True)
         if _is_whole(seen[k], config, quality)
     }
@@ -288,6 +291,16 @@ def _support_name(standing: Standing, names: list[str]) -> str | None:
     if standing.support is None:
         return None
     return "floor" if standing.support == FLOOR else names[standing.support]
+
+
+def _facing(detections: Detections, index: int, errors: Errors) -> tuple[float, float] | None:
+    """Return where a given front points and its error, degrees clockwise from forward; None where it is not level."""
+    if detections.fronts is None or not np.isfinite(detections.fronts[index]).all():
+        return None
+    x, y, z = (errors.view.rotation @ detections.fronts[index]).tolist()
+    if abs(z) > _LEVEL_FRONT:
+        return None
+    return math.degrees(math.atan2(x, y)) % 360.0, errors.gravity_sigma_deg
 
 
 def _scene_object(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spatialgen.records import F32, I32, Detections, InstanceMap, RejectCode
+from spatialgen.records import F32, F64, I32, Detections, InstanceMap, RejectCode
 from spatialgen.sources.fault import Fault
 from spatialgen.sources.manifest import ManifestObject
 
@@ -54,7 +54,14 @@ def detections_of(objects: Sequence[ManifestObject], boxes_px: F32) -> Detection
         labels=tuple(o.label for o in objects),
         object_ids=tuple(o.object_id for o in objects),
         names=tuple(o.name for o in objects),
+        fronts=_fronts(objects),
     )
+
+
+def _fronts(objects: Sequence[ManifestObject]) -> F64 | None:
+    if all(o.front_camera is None for o in objects):
+        return None
+    return np.array([o.front_camera or (np.nan, np.nan, np.nan) for o in objects], np.float64)
 
 
 def mask_boxes(objects: Sequence[ManifestObject], instances: InstanceMap) -> F32:

@@ -1,4 +1,8 @@
-"""One line of an RGB-D manifest: what it says, checked. The format is spec/rgbd-manifest.md."""
+"""One line of an RGB-D manifest: what it says, checked. The format is spec/rgbd-manifest.md, and one key more:
+
+an object may have `front`, [x, y, z], the direction in which its front points, in OpenCV camera axes as `up` is
+(x right, y down, z forward), of any length but zero. Simulators know it; nothing finds it where it is absent.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +23,22 @@ from spatialgen.sources.fault import Fault
 DEFAULT_DEPTH_SCALE_M = 0.001
 _MAP_VALUE = re.compile("[1-9][0-9]{0,9}")
 Box = tuple[float, float, float, float]
+Direction = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestObject:
-    """An entry of `objects` that can be used. `map_value` is its value in the instance map (None: it can have none)."""
+    """An entry of `objects` that can be used. `map_value` is its value in the instance map (None: it can have none).
+
+    `front_camera` is normalised.
+    """
 
     object_id: str
     map_value: int | None
     label: str
     name: str | None
     box_px: Box | None
+    front_camera: Direction | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,15 +134,27 @@ def _camera(value: Any) -> Camera | None:
 def _up(value: Any) -> F64 | None:
     if value is None:
         return None
+    return _direction(value, "up", RejectCode.BAD_GRAVITY)
+
+
+def _front(value: Any) -> Direction | None:
+    if value is None:
+        return None
+    x, y, z = _direction(value, "front", RejectCode.BAD_OBJECT).tolist()
+    return x, y, z
+
+
+def _direction(value: Any, key: str, code: RejectCode) -> F64:
+    """Return a unit vector (3,). Raises Fault `code` where there is no direction in it."""
     numbers = [_number(v) for v in value] if isinstance(value, list) else []
     if len(numbers) != 3 or None in numbers:
-        raise Fault(RejectCode.BAD_GRAVITY, f"`up` is {value!r}; expected three finite numbers")
-    up = np.array(numbers, np.float64)
-    largest = float(np.abs(up).max())
+        raise Fault(code, f"`{key}` is {value!r}; expected three finite numbers")
+    vector = np.array(numbers, np.float64)
+    largest = float(np.abs(vector).max())
     if largest < 1e-9:
-        raise Fault(RejectCode.BAD_GRAVITY, "`up` has the length zero")
-    up /= largest
-    return np.asarray(up / np.linalg.norm(up), np.float64)
+        raise Fault(code, f"`{key}` has the length zero")
+    vector /= largest
+    return np.asarray(vector / np.linalg.norm(vector), np.float64)
 
 
 def _objects(value: Any) -> tuple[tuple[ManifestObject, ...] | None, tuple[tuple[str, Fault], ...]]:
@@ -171,7 +192,8 @@ def _object(item: Any, object_id: str) -> ManifestObject:
     if label is None:
         raise Fault(RejectCode.BAD_OBJECT, "it has no `label`")
     map_value = int(object_id) if _MAP_VALUE.fullmatch(object_id) else None
-    return ManifestObject(object_id, map_value, label.lower(), _words(item, "name"), _box(item.get("box")))
+    name, box, front = _words(item, "name"), _box(item.get("box")), _front(item.get("front"))
+    return ManifestObject(object_id, map_value, label.lower(), name, box, front)
 
 
 def _words(item: Mapping[str, Any], key: str) -> str | None:

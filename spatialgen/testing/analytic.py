@@ -26,7 +26,10 @@ COLORS: dict[str, tuple[int, int, int]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnalyticObject:
-    """One thing of a scene: its solids in canonical metres, and what it stands on (an object id, 0: the floor)."""
+    """One thing of a scene: its solids in canonical metres, and what it stands on (an object id, 0: the floor).
+
+    `front` (3,) is the unit vector in which its front points, if it has one.
+    """
 
     object_id: int
     label: str
@@ -34,6 +37,7 @@ class AnalyticObject:
     solids: tuple[Solid, ...]
     shades: tuple[float, ...]
     support_id: int = 0
+    front: F64 | None = None
 
     @property
     def name(self) -> str:

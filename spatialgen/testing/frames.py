@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatialgen.records import DepthMap, Detections, Frame, InstanceMap, ObjectText
+from spatialgen.records import F64, DepthMap, Detections, Frame, InstanceMap, ObjectText
 from spatialgen.seeding import key_digest
 from spatialgen.testing.degrade import EXACT, Degradation
 from spatialgen.testing.render import Rendered
@@ -27,13 +27,13 @@ def to_frame(scene: AnalyticScene, picture: Rendered, how: Degradation = EXACT) 
         camera=scene.view.camera if how.give_camera else None,
         up_camera=scene.view.up_camera if how.give_up else None,
         depth=DepthMap(picture.depth_m, source="given"),
-        detections=_detections(listed, picture),
+        detections=_detections(scene, listed, picture),
         instances=_instances(listed, picture),
         texts=tuple(ObjectText(color=item.color) for item in listed),
     )
 
 
-def _detections(listed: list[AnalyticObject], picture: Rendered) -> Detections:
+def _detections(scene: AnalyticScene, listed: list[AnalyticObject], picture: Rendered) -> Detections:
     boxes = np.zeros((len(listed), 4), dtype=np.float32)
     for row, item in enumerate(listed):
         v, u = np.nonzero(picture.ids == item.object_id)
@@ -44,7 +44,12 @@ def _detections(listed: list[AnalyticObject], picture: Rendered) -> Detections:
         labels=tuple(item.label for item in listed),
         object_ids=tuple(str(item.object_id) for item in listed),
         names=tuple(item.name for item in listed),
+        fronts=np.array([_front(scene, item) for item in listed], np.float64).reshape(-1, 3),
     )
+
+
+def _front(scene: AnalyticScene, item: AnalyticObject) -> F64:
+    return np.full(3, np.nan) if item.front is None else scene.view.in_camera(item.front)
 
 
 def _instances(listed: list[AnalyticObject], picture: Rendered) -> InstanceMap:

@@ -30,16 +30,20 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A thing: its solids, a brightness for each, and the surfaces that carry other things."""
+    """A thing: its solids, a brightness for each, and the surfaces that carry other things.
+
+    `has_front`: who sits on it looks along its -y axis.
+    """
 
     solids: tuple[Solid, ...]
     shades: tuple[float, ...]
     shelves: tuple[Shelf, ...] = ()
+    has_front: bool = False
 
 
-def make(parts: list[tuple[Solid, float]], *shelves: Shelf) -> Model:
+def make(parts: list[tuple[Solid, float]], *shelves: Shelf, has_front: bool = False) -> Model:
     """Return the model of (solid, brightness) parts."""
-    return Model(tuple(solid for solid, _ in parts), tuple(shade for _, shade in parts), shelves)
+    return Model(tuple(solid for solid, _ in parts), tuple(shade for _, shade in parts), shelves, has_front)
 
 
 def box(x: float, y: float, z: float, /, *extents_m: float) -> Box:
@@ -84,7 +88,7 @@ def chair(random: Random) -> Model:
     back = random.uniform(0.35, 0.5)
     parts = _four_legs(dx, dy, seat - 0.04, 0.04, 0.7)
     parts += [(box(0, 0, seat - 0.04, dx, dy, 0.04), 1.0), (box(0, dy / 2 - 0.015, seat, dx, 0.03, back), 0.9)]
-    return make(parts, Shelf(seat, dx / 2, dy / 2 - 0.05))
+    return make(parts, Shelf(seat, dx / 2, dy / 2 - 0.05), has_front=True)
 
 
 def stool(random: Random) -> Model:
@@ -106,7 +110,7 @@ def sofa(random: Random) -> Model:
     parts += [
         (box(side * (dx - arm) / 2, -0.1, seat, arm, dy - 0.2, random.uniform(0.15, 0.22)), 0.85) for side in (-1, 1)
     ]
-    return make(parts, Shelf(seat, dx / 2 - arm, dy / 2 - 0.22))
+    return make(parts, Shelf(seat, dx / 2 - arm, dy / 2 - 0.22), has_front=True)
 
 
 def shelf(random: Random) -> Model:

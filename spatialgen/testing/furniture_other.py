@@ -47,7 +47,7 @@ def swivel_chair(random: Random) -> Model:
         (box(0, side / 2 - 0.03, seat, side * 0.7, 0.05, random.uniform(0.35, 0.5)), 0.9),
     ]
     parts += [(box(a * (side / 2 - 0.02), 0, seat, 0.04, side * 0.7, 0.2), 0.8) for a in (-1, 1)]
-    return make(parts)
+    return make(parts, has_front=True)
 
 
 def drum_stool(random: Random) -> Model:
@@ -67,7 +67,7 @@ def corner_sofa(random: Random) -> Model:
     parts += [(box(a * dx / 4, -0.08, 0.1, dx / 2 - 0.02, dy - 0.16, seat - 0.1), 1.0) for a in (-1, 1)]
     parts.append((box(0, dy / 2 - 0.08, 0.1, dx, 0.16, back - 0.1), 0.85))
     parts.append((box(end * (dx / 2 - 0.3), -dy / 2 - 0.3, 0.1, 0.6, 0.6, seat - 0.1), 0.95))
-    return make(parts, Shelf(seat, dx / 2 - 0.1, dy / 2 - 0.2))
+    return make(parts, Shelf(seat, dx / 2 - 0.1, dy / 2 - 0.2), has_front=True)
 
 
 def ladder_shelf(random: Random) -> Model:

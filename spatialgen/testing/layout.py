@@ -92,7 +92,9 @@ class Layout:
         carried: int | None = None,
     ) -> None:
         object_id = len(self.objects) + 1
-        item = AnalyticObject(object_id, label, self._color(label), placed(model, *spot), model.shades, support_id)
+        front = yaw_rotation(spot[3]) @ np.array([0.0, -1.0, 0.0]) if model.has_front else None
+        solids = placed(model, *spot)
+        item = AnalyticObject(object_id, label, self._color(label), solids, model.shades, support_id, front)
         self.objects.append(item)
         for level, shelf in enumerate(model.shelves):
             self._load(item.object_id, 1000 * object_id + level, shelf, spot, carried)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from spatialgen.testing.degrade import EXACT, Degradation, degrade
 from spatialgen.testing.render import Rendered, render
-from spatialgen.testing.scenes import AnalyticScene
+from spatialgen.testing.scenes import AnalyticObject, AnalyticScene
 from spatialgen.testing.truth.scene import from_analytic, to_json
 
 
@@ -49,11 +49,7 @@ def _write_frame(folder: Path, scene: AnalyticScene, picture: Rendered, how: Deg
         "image": f"{scene.scene_id}/rgb.png",
         "depth": f"{scene.scene_id}/depth.npy",
         "instances": f"{scene.scene_id}/ids.png",
-        "objects": [
-            {"id": item.object_id, "label": item.label, "name": item.name}
-            for item in scene.objects
-            if item.object_id in seen
-        ],
+        "objects": [_entry(scene, item) for item in scene.objects if item.object_id in seen],
     }
     if how.give_camera:
         camera = scene.view.camera
@@ -61,3 +57,8 @@ def _write_frame(folder: Path, scene: AnalyticScene, picture: Rendered, how: Deg
     if how.give_up:
         line["up"] = scene.view.up_camera.tolist()
     return line
+
+
+def _entry(scene: AnalyticScene, item: AnalyticObject) -> dict[str, Any]:
+    entry: dict[str, Any] = {"id": item.object_id, "label": item.label, "name": item.name}
+    return entry if item.front is None else entry | {"front": scene.view.in_camera(item.front).tolist()}

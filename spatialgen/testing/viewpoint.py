@@ -47,6 +47,11 @@ class Viewpoint:
         up: F64 = self.R_canonical_from_camera[2].copy()
         return up
 
+    def in_camera(self, direction: F64) -> F64:
+        """Return a canonical direction (3,) in OpenCV camera axes."""
+        turned: F64 = direction @ self.R_canonical_from_camera
+        return turned
+
     def ray_directions(self) -> F64:
         """Return canonical directions (H, W, 3) of the pixels' rays, scaled so that t is z-depth."""
         u = (np.arange(self.width) - self.camera.cx) / self.camera.fx

@@ -14,7 +14,7 @@ QUALITIES = (
     | frozenset(PICKS)
     | HOURS
     | BOXES
-    | frozenset({"nth_closest", "depth_order", "count", "exists", "between", "perspective", "image_third"})
+    | frozenset({"nth_closest", "depth_order", "count", "exists", "between", "perspective", "image_third", "facing"})
     | frozenset({"fits_between", "passes_between", "fits_on", "same_size", "same_distance", "refer"})
 )
 ORDERED_PAIRS = frozenset({"on_top_of", "inside"})

@@ -12,7 +12,7 @@ from rows import Row, rows_of
 
 from spatialgen.qa.ask import acceptance, ask_scenes, count_scenes
 from spatialgen.qa.balance import Acceptance, Counts
-from spatialgen.qa.config import AskConfig
+from spatialgen.qa.config import BALANCES, AskConfig
 from spatialgen.qa.types import INVERSE
 from spatialgen.records import Scene
 from spatialgen.testing.box_scenes import Box, furnished_boxes, make_scene
@@ -188,7 +188,7 @@ def test_names_that_tell_the_answer_are_asked_about_last() -> None:
 
 
 def test_counts_add_up_in_any_order_and_survive_json() -> None:
-    config = AskConfig(per_image="all", balance=("prior", "histogram", "types", "labels"))
+    config = AskConfig(per_image="all", balance=BALANCES)
     whole = count_scenes(scenes()[:9], config)
     parts = [count_scenes(scenes()[k : k + 3], config) for k in (6, 0, 3)]
     merged = parts[0].merged(parts[1]).merged(parts[2])
@@ -231,6 +231,42 @@ def test_histogram_flattens_and_types_level() -> None:
         if balance == "types":
             counts = Counter(kept["question_type"].to_pylist()).most_common()
             assert counts[0][1] < 2.5 * counts[len(counts) // 3][1]
+
+
+def uneven() -> tuple[Scene, ...]:
+    """Images with three to eight things: those with more give many times more questions."""
+    return tuple(make_scene(furnished_boxes(k, 3 + k % 6), f"uneven-{k:04d}") for k in range(30))
+
+
+def test_images_level_the_number_of_rows_an_image() -> None:
+    config = AskConfig(per_image="all", balance="images")
+    frozen = acceptance(count_scenes(uneven(), config), config)
+    frozen = Acceptance.from_json(json.loads(json.dumps(frozen.to_json())))
+    before = Counter(r["image_id"] for r in rows_of(uneven()))
+    kept = Counter(r["image_id"] for r in ask_scenes(uneven(), config, frozen).to_pylist())
+    level = sorted(before.values())[len(before) // 2 - 1]
+    assert max(before.values()) > 2.5 * level
+    for image, n in before.items():
+        assert kept[image] == n if n <= level else abs(kept[image] - level) < 4 * level**0.5, image
+
+
+def test_the_table_that_levels_images_is_no_longer_than_their_numbers_of_rows() -> None:
+    config = AskConfig(per_image="all", types=("height", "exists"), balance="images")
+    frozen = acceptance(count_scenes(uneven(), config), config).to_json()["images"]["images"]
+    assert len(frozen) < len(uneven())
+    assert 1.0 in frozen.values()
+
+
+@pytest.mark.parametrize("balance", ["images", "types"])
+def test_rows_thinned_by_units_are_those_thinned_together(balance: str) -> None:
+    config = AskConfig(per_image="all", balance=balance)
+    units = [uneven()[k : k + 7] for k in range(0, 30, 7)]
+    counts = Counts()
+    for unit in units[::-1]:
+        counts = counts.merged(count_scenes(unit, config))
+    frozen = acceptance(counts, config)
+    together = ask_scenes(uneven(), config, frozen)["qa_id"].to_pylist()
+    assert together == [i for unit in units for i in ask_scenes(unit, config, frozen)["qa_id"].to_pylist()]
 
 
 def test_a_row_is_kept_or_not_whatever_its_neighbours() -> None:

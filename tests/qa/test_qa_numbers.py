@@ -118,3 +118,11 @@ def test_parse(text: str, metres: float) -> None:
 def test_parse_refuses_text_without_a_number() -> None:
     with pytest.raises(ValueError, match="no number"):
         parse("a few steps")
+
+
+@pytest.mark.parametrize(
+    ("value", "sigma", "text"), [(1.0, 0.01, "1.0 times"), (1.49, 0.02, "1.5 times"), (12.0, 0.1, "12 times")]
+)
+def test_nobody_says_one_times(value: float, sigma: float, text: str) -> None:
+    assert times_text(value, sigma, 0) == text
+    assert parse(text) == pytest.approx(value, rel=0.05)

@@ -204,6 +204,26 @@ def test_perspective_is_silent_on_both_sides_of_a_border() -> None:
 
 
 @pytest.mark.parametrize(
+    ("facing", "x", "sector"),
+    [
+        (180.0, 0.0, 2.0),
+        (218.0, 0.0, None),
+        (212.0, 0.0, 2.0),
+        (90.0, 0.0, 1.0),
+        (300.0, 0.0, 3.0),
+        (5.0, 0.0, 0.0),
+        (180.0, 2.0, None),
+        (210.0, 2.0, 2.0),
+    ],
+)
+def test_facing_goes_by_the_line_of_sight_and_by_straight_ahead(facing: float, x: float, sector: float | None) -> None:
+    """A chair at 45 degrees that faces the picture's plane does not quite face the viewer."""
+    chair = Box("chair", (x, 2.0, 0.45), (0.5, 0.45, 0.9), facing=facing)
+    found = [r["answer_value"] for r in of(rows_of([make_scene([chair])]), "facing")]
+    assert found == ([] if sector is None else [sector])
+
+
+@pytest.mark.parametrize(
     ("gap_m", "sigma", "value"),
     [(0.0, 0.002, 1.0), (0.06, 0.002, 0.0), (0.03, 0.002, None), (0.0, 0.05, None), (0.06, 0.05, None)],
 )
@@ -250,3 +270,86 @@ def test_not_the_same_only_where_it_is_surely_more_than_the_margin(apart: float,
     rows = of(pair(dx=1.0, dy=apart, dz=0.0, sigma=0.02), "same_distance")
     assert all(r["answer_value"] == 0.0 for r in rows)
     assert bool(rows) is says_no
+
+
+def about(rows: list[Row], type_: str, *subjects: str) -> list[float]:
+    return [r["answer_value"] for r in of(rows, type_) if r["subjects"] == list(subjects)]
+
+
+@pytest.mark.parametrize(
+    ("gap_m", "sigma", "value"),
+    [(0.3, 0.002, 0.0), (0.3, 0.05, 0.0), (0.02, 0.002, 0.0), (0.02, 0.05, None), (-0.01, 0.002, 0.0)],
+)
+def test_outside_only_where_a_tenth_could_not_be_inside(gap_m: float, sigma: float, value: float | None) -> None:
+    """Beside a crate at 2 cm, give or take 5 cm, a ball may as well be half in it."""
+    crate = Box("crate", (0.0, 3.0, 0.2), (0.5, 0.4, 0.4), sigma=sigma)
+    ball = Box("ball", (0.25 + gap_m + 0.1, 3.0, 0.1), (0.2, 0.2, 0.2), sigma=sigma)
+    assert about(rows_of([make_scene([crate, ball])]), "inside", "2", "1") == ([] if value is None else [value])
+
+
+def test_outside_by_height_alone() -> None:
+    for lift, sigma, value in ((0.4, 0.002, [0.0]), (0.4, 0.05, []), (0.7, 0.05, [0.0])):
+        crate = Box("crate", (0.0, 3.0, 0.2), (0.5, 0.4, 0.4), sigma=sigma)
+        ball = Box("ball", (0.0, 3.0, lift + 0.1), (0.2, 0.2, 0.2), sigma=sigma, on="1")
+        assert about(rows_of([make_scene([crate, ball])]), "inside", "2", "1") == value
+
+
+@pytest.mark.parametrize(("sigma", "value"), [(0.002, 1.0), (0.08, None)])
+def test_inside_only_where_it_could_not_be_outside(sigma: float, value: float | None) -> None:
+    crate = Box("crate", (0.0, 3.0, 0.2), (0.5, 0.4, 0.4), sigma=sigma)
+    ball = Box("ball", (0.1, 3.0, 0.15), (0.2, 0.2, 0.2), sigma=sigma)
+    assert about(rows_of([make_scene([crate, ball])]), "inside", "2", "1") == ([] if value is None else [value])
+
+
+@pytest.mark.parametrize(
+    ("x", "on", "sigma", "value"),
+    [
+        (0.0, "1", 0.002, 1.0),
+        (0.0, "1", 0.01, 1.0),
+        (0.48, "1", 0.002, 1.0),
+        (0.48, "1", 0.01, None),
+        (0.6, None, 0.002, 0.0),
+        (0.6, None, 0.1, None),
+        (0.6, "floor", 0.1, 0.0),
+        (1.2, None, 0.1, 0.0),
+    ],
+)
+def test_on_top_of_honours_the_errors_of_both_footprints(
+    x: float, on: str | None, sigma: float, value: float | None
+) -> None:
+    """A vase on a table 1 m wide: in the middle, a little over the edge, just beside it, and well away."""
+    table = Box("table", (0.0, 3.0, 0.35), (1.0, 0.8, 0.7), sigma=sigma)
+    vase = Box("vase", (x, 3.0, 0.8), (0.16, 0.15, 0.2), sigma=sigma, on=on)
+    assert about(rows_of([make_scene([table, vase])]), "on_top_of", "2", "1") == ([] if value is None else [value])
+
+
+@pytest.mark.parametrize(
+    ("type_", "gap_m", "yes"),
+    [("next_to", 0.28, 1.0), ("next_to", 0.62, 0.0), ("far_from", 1.3, 1.0), ("far_from", 0.58, 0.0)],
+)
+def test_closeness_honours_the_error_on_both_sides(type_: str, gap_m: float, yes: float) -> None:
+    """The gap is close to a limit, in mean longest sides: 0.47, 1.03, 2.17 and 0.97."""
+    for sigma, value in ((0.001, [yes]), (0.03, [])):
+        rows = of(pair(dx=A[0] + gap_m, dy=0.0, dz=0.0, sigma=sigma), type_)
+        assert [r["answer_value"] for r in rows][:1] == value
+
+
+@pytest.mark.parametrize(("dz", "yes"), [(0.04, 1.0), (0.16, 0.0)])
+def test_level_honours_the_error_on_both_sides(dz: float, yes: float) -> None:
+    for sigma, value in ((0.001, [yes]), (0.02, [])):
+        rows = of(pair(dx=1.0, dy=0.5, dz=dz, sigma=sigma), "aligned_horizontally")
+        assert [r["answer_value"] for r in rows][:1] == value
+
+
+@pytest.mark.parametrize(("dx", "yes"), [(0.14, 1.0), (0.35, 0.0)])
+def test_in_line_honours_the_errors_of_places_and_sizes(dx: float, yes: float) -> None:
+    """A quarter of the diagonal is 16 cm, half of it 32 cm."""
+    for sigma, size_sigma, value in ((0.001, 0.001, [yes]), (0.02, 0.001, []), (0.001, 0.06, [])):
+        scene = make_scene([Box("table", (0.0, 3.0, 0.3), A, sigma=sigma), Box("lamp", (dx, 3.0, 1.3), A, sigma=sigma)])
+        objects = tuple(
+            replace(item, geometry=replace(item.geometry, size_sigma_m=np.full(3, size_sigma)))
+            for item in scene.objects
+            if item.geometry
+        )
+        rows = of(rows_of([replace(scene, objects=objects)]), "aligned_vertically")
+        assert [r["answer_value"] for r in rows][:1] == value

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from qa_scenes import Box, make_scene, room
-from rows import Row, many_rows, rows_of
+from rows import Row, boxes_of, many_rows, rows_of
 
 from spatialgen.qa.config import AskConfig
 from spatialgen.qa.english import listed
@@ -90,6 +90,22 @@ def test_picks_name_the_winner() -> None:
         reference = len(row["subjects"]) - len(options)
         index = "ABCDEFGH".index(letter_of(row["answer"]))
         assert index == int(row["answer_value"]) - reference
+
+
+def test_open_picks_name_the_candidates_and_answer_with_a_sentence() -> None:
+    rows = of("open", Kind.PICK)
+    assert {r["question_type"] for r in rows} == {
+        t for t, family in family_of_type().items() if family.kind is Kind.PICK
+    }
+    for row in rows:
+        boxes = boxes_of(row)
+        listed_names = set(NAME.findall(row["question"].lower()))
+        assert len(listed_names) == len(boxes), row["question"]
+        winner = boxes[int(row["answer_value"])]
+        told = row["answer"].lower()
+        assert (winner.name or winner.label) in told
+        assert len(told.split()) > len((winner.name or winner.label).split()) + 3
+        assert not re.search(r"in the (room|scene|picture)|of all|everything", row["question"]), row["question"]
 
 
 def test_a_choice_between_two_is_answered_by_the_winner() -> None:

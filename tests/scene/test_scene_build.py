@@ -15,8 +15,9 @@ from spatialgen.scene.config import LiftConfig
 from spatialgen.scene.stage import LiftStage
 from spatialgen.testing.degrade import Degradation
 from spatialgen.testing.furniture import chair, mug, placed, table
-from spatialgen.testing.primitives import Ball, Box, cylinder
+from spatialgen.testing.primitives import Ball, Box, cylinder, yaw_rotation
 from spatialgen.testing.scenes import sample_scene
+from spatialgen.testing.viewpoint import Viewpoint, pinhole
 
 CRATE = ("crate", (block(-0.6, 3.0, (0.7, 0.4, 0.5), 25),))
 BALL = ("ball", (Ball(np.array([0.5, 3.2, 0.15]), radius_m=0.15),))
@@ -115,6 +116,21 @@ def test_without_up_the_room_itself_tells_gravity() -> None:
     assert scene.gravity.source == "floor"
     assert scene.gravity.up_camera @ frame.up_camera > np.cos(np.radians(0.1))
     np.testing.assert_allclose(by_id(scene, "1").geometry.size_m, [0.7, 0.4, 0.5], rtol=0.02)
+
+
+@pytest.mark.parametrize(("yaw", "facing"), [(0.0, 180.0), (90.0, 90.0), (180.0, 0.0), (215.0, 325.0)])
+def test_a_given_front_is_turned_into_the_canonical_frame(yaw: float, facing: float) -> None:
+    """A chair's front is -y where it is not turned: towards the viewer. Pitch and roll change nothing."""
+    front = yaw_rotation(yaw) @ np.array([0.0, -1.0, 0.0])
+    parts = placed(chair(np.random.default_rng(5)), 0.0, 2.8, 0.0, yaw)
+    view = Viewpoint(640, 480, pinhole(640, 480, 60.0), 1.5, 20.0, 9.0)
+    frame = picture(("chair", parts), pitch=20.0, roll=9.0)
+    for fronts, known in (([view.in_camera(front)], True), ([[np.nan] * 3], False), ([view.up_camera], False)):
+        found = replace(frame.detections, fronts=np.array(fronts))
+        g = by_id(lift(replace(frame, detections=found)), "1").geometry
+        assert (g.facing_deg is not None) is known
+        if known:
+            assert (g.facing_deg - facing + 180) % 360 - 180 == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_given_up_is_used_as_it_is() -> None:

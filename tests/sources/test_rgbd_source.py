@@ -43,6 +43,21 @@ def test_a_complete_line_is_used_as_it_is(tmp_path: Path) -> None:
     assert np.count_nonzero(frame.instances.ids) == 200 + 30
 
 
+def test_a_front_is_normalised_and_only_where_it_is_given(tmp_path: Path) -> None:
+    entries = [{"id": 1, "label": "table"}, {"id": 7, "label": "chair", "front": [3, 0, -4]}]
+    found = read_one(tmp_path, objects=entries).detections
+    assert found is not None
+    assert found.fronts is not None
+    assert np.isnan(found.fronts[0]).all()
+    assert np.allclose(found.fronts[1], [0.6, 0.0, -0.8])
+
+
+def test_without_any_front_there_are_none(tmp_path: Path) -> None:
+    found = read_one(tmp_path).detections
+    assert found is not None
+    assert found.fronts is None
+
+
 @pytest.mark.parametrize("field", ["depth", "instances", "objects", "camera", "up"])
 def test_what_is_absent_is_left_to_the_models(tmp_path: Path, field: str) -> None:
     absent = {
@@ -237,6 +252,10 @@ TABLE = {"id": 1, "label": "table"}
         ({"id": 7}, "7", RejectCode.BAD_OBJECT),
         ({"id": 7, "label": 5}, "7", RejectCode.BAD_OBJECT),
         ({"id": 7, "label": "mug", "box": [5, 5, 1, 1]}, "7", RejectCode.BAD_OBJECT),
+        ({"id": 7, "label": "mug", "front": [0, 0, 0]}, "7", RejectCode.BAD_OBJECT),
+        ({"id": 7, "label": "mug", "front": [1, 0]}, "7", RejectCode.BAD_OBJECT),
+        ({"id": 7, "label": "mug", "front": [1, 0, float("inf")]}, "7", RejectCode.BAD_OBJECT),
+        ({"id": 7, "label": "mug", "front": "left"}, "7", RejectCode.BAD_OBJECT),
         ({"id": 7, "label": "mug", "box": [1, 2, 3]}, "7", RejectCode.BAD_OBJECT),
         ({"id": 7, "label": "mug", "box": [1, 2, 3, float("nan")]}, "7", RejectCode.BAD_OBJECT),
         ({"label": "mug"}, "objects[1]", RejectCode.BAD_OBJECT),

@@ -1,5 +1,7 @@
 """The oracle against answers worked out by hand, brute force, and symmetries."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from spatialgen.testing.truth.contact import clip_polygon, polygon_area
 from spatialgen.testing.truth.extents import interval, upright_box
 from spatialgen.testing.truth.gap import gap_m
 from spatialgen.testing.truth.pairs import QUALITATIVE, QUANTITATIVE
+from spatialgen.testing.truth.scene import from_json, to_json
 from spatialgen.testing.truth.seen import clear_radius_m, floor_point_m
 from spatialgen.testing.viewpoint import Viewpoint
 
@@ -245,6 +248,19 @@ def test_perspective_quarters(x: float, y: float, quarter: float) -> None:
         ("it", [box(x, y, 0, 0.2, 0.2, 1)]),
     )
     assert value(scene, "perspective", "1", "2", "3") == quarter
+
+
+@pytest.mark.parametrize(
+    ("front", "x", "sector"),
+    [((0, -1), 0, 2), ((0, 1), 0, 0), ((1, 0), 0, 1), ((-1, 0.2), 0, 3), ((0, -1), 8, None), ((-1, -2), 3, 2)],
+)
+def test_facing_where_the_front_is_known(front: tuple[float, float], x: float, sector: float | None) -> None:
+    scene = scene_of(("chair", [box(x, 6, 0, 0.5, 0.5, 1)]))
+    assert truth_value(scene, "facing", ("1",), {}).known is False
+    [thing] = scene.objects
+    turned = replace(scene, objects=(replace(thing, front=np.array([*front, 0.0]) / np.hypot(*front)),))
+    assert truth_value(turned, "facing", ("1",), {}).value == sector
+    assert from_json(to_json(turned)).objects[0].front == pytest.approx(turned.objects[0].front)
 
 
 def seen_scene() -> TrueScene:

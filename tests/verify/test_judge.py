@@ -120,3 +120,4 @@ def test_names_of_types() -> None:
     assert summary_name("right_of") == summary_name("left_of") == "left_of/right_of"
     assert fact_key("below", ("2", "1"), "{}") == fact_key("above", ("1", "2"), "{}")
     assert (kind_of("tallest"), kind_of("gap"), kind_of("box_3d")) == ("quality", "quantity", "box")
+    assert kind_of("facing") == "quality"

@@ -26,7 +26,9 @@ def _facts(a: SceneArrays) -> list[Facts]:
     spread = [np.trace(a.o.cov[k], axis1=1, axis2=2) for k in (one, b, c)]
     sigma = np.sqrt(spread[0] + spread[1] + spread[2]) / length
     holds = (inwards - 2.0 * sigma >= ALONG) & (away + 2.0 * sigma <= NEAR_LINE)
-    fails = (inwards + 2.0 * sigma <= NOT_ALONG) | (away - 2.0 * sigma >= OFF_LINE)
+    out = np.hypot(away, np.maximum(-inwards, 0.0)) - 2.0 * sigma
+    clear = out * length > norm(a.o.size[one]) / 2.0  # nor does any part of a large thing reach the line
+    fails = ((inwards + 2.0 * sigma <= NOT_ALONG) | (away - 2.0 * sigma >= OFF_LINE)) & clear
     return [predicate("between", a, np.stack([one, b, c], 1), holds, fails, sigma * length)]
 
 

@@ -11,7 +11,7 @@ from spatialgen.qa.decide import RATIO_SIZE, difference_decided
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind
 from spatialgen.qa.keys import below, mix
-from spatialgen.qa.measures import predicate, scale_trusted
+from spatialgen.qa.measures import predicate, scale_trusted, tellable
 from spatialgen.qa.sets import triples
 
 FLOOR_M = 0.05
@@ -33,7 +33,8 @@ def _fits_between(a: SceneArrays) -> Facts:
     scale = a.s.scale_sigma[a.o.scene[one]]
     sigma = np.sqrt(gap_sigma**2 + a.o.size_sigma[one, 1] ** 2 + (room * scale) ** 2)
     asked = difference_decided(room, sigma, FLOOR_M) & _beside(a, b, c) & scale_trusted(a, a.o.scene[one])
-    return predicate("fits_between", a, np.stack([one, b, c], 1), asked & (room > 0), asked & (room < 0), sigma)
+    told, subjects = tellable(a, a.o.scene[one], gap, gap_sigma), np.stack([one, b, c], 1)
+    return predicate("fits_between", a, subjects, asked & (room > 0), asked & (room < 0), sigma, told=told)
 
 
 def _beside(a: SceneArrays, b: I64, c: I64) -> Bool:
@@ -62,6 +63,7 @@ def _passes_between(a: SceneArrays) -> Facts:
         sigma,
         params=[json.dumps({"width_m": w}) for w in widths],
         words={"width": [f"{round(w * 100)} cm" for w in widths]},
+        told=tellable(a, p.scene, p.gap, p.gap_sigma),
     )
 
 

@@ -37,7 +37,7 @@ def _facts(a: SceneArrays) -> list[Facts]:
         nothing,
         values=values,
         params=[json.dumps({"radius_m": r}) for r in radii],
-        words={"radius": [f"{round(r * 100)} cm" for r in radii]},
+        words={"radius": [f"{round(r * 100)} cm" if r < 1.0 else f"{r:g} m" for r in radii]},
     )
     return [facts.take(radius >= MIN_RADIUS_M)]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatialgen.qa.arrays import SceneArrays
+from spatialgen.qa.arrays import ON_FLOOR, UNSUPPORTED, SceneArrays
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind
-from spatialgen.qa.measures import predicate
+from spatialgen.qa.measures import on_floor, predicate
 from spatialgen.qa.names import words_of
+from spatialgen.qa.overlaps import footprints, levels, share_of
 
 INSIDE, OUTSIDE = 0.90, 0.10
 CONTAINERS = frozenset(
@@ -58,18 +59,19 @@ CONTAINERS = frozenset(
 
 
 def _facts(a: SceneArrays) -> list[Facts]:
-    p = a.p
     container = np.array([not CONTAINERS.isdisjoint(words_of(head)) for head in a.heads], bool)
-    i, j = np.concatenate([p.i, p.j]), np.concatenate([p.j, p.i])
-    footprint = np.concatenate([p.inside_ij, p.inside_ji])
-    overlap = np.minimum(a.o.z[i, 1], a.o.z[j, 1]) - np.maximum(a.o.z[i, 0], a.o.z[j, 0])
+    prints, (overlap, overlap_sigma) = footprints(a), levels(a)
+    i, j = prints.i, prints.j
     height = a.o.size[i, 2]
-    share = footprint * np.clip(overlap / height, 0.0, 1.0)
-    sigma = 2.0 * np.hypot(a.o.z_sigma[i, 0], a.o.size_sigma[i, 0]) / np.maximum(height, a.o.size[i, 1])
-    holds = (share >= INSIDE) & (share - 2.0 * sigma > OUTSIDE) & container[j]
-    fails = (share == 0.0) | (share + 2.0 * sigma < OUTSIDE)
+    share = prints.least_share(0.0) * share_of(overlap, height)
+    least = prints.least_share(2.0) * share_of(overlap - 2.0 * overlap_sigma, height)
+    largest = prints.largest_share(2.0) * share_of(overlap + 2.0 * overlap_sigma, height)
+    holds = (share >= INSIDE) & (least > OUTSIDE) & container[j]
+    fails = largest < OUTSIDE
     wondered = np.where(container[j], 1.0, 0.0)  # whether a sofa is in a mug is true or false, but no question
-    return [predicate("inside", a, np.stack([i, j], 1), holds, fails, sigma, margin=wondered)]
+    sigma, subjects = (largest - least) / 4.0, np.stack([i, j], 1)
+    floor = np.where(on_floor(a)[i], ON_FLOOR, UNSUPPORTED)
+    return [predicate("inside", a, subjects, holds, fails, sigma, margin=wondered, instead=floor)]
 
 
 FAMILY = Family(name="inside", types=("inside",), kind=Kind.PREDICATE, units={"inside": "none"}, facts=_facts)

@@ -7,7 +7,7 @@ import numpy as np
 from spatialgen.qa.arrays import F64, I64, Bool, SceneArrays, norm, projected_sigma, unit
 from spatialgen.qa.asks import rank_in_group
 from spatialgen.qa.decide import difference_decided
-from spatialgen.qa.facts import Facts
+from spatialgen.qa.facts import Facts, together
 from spatialgen.qa.family import Family, Kind
 from spatialgen.qa.keys import draw, mix
 from spatialgen.qa.measures import nearer_floor
@@ -40,7 +40,8 @@ def _facts(a: SceneArrays) -> list[Facts]:
     for begin, end in zip(starts, [*starts[1:], len(reference)], strict=True):
         for facts in _around(a, int(reference[begin]), i[begin:end], j[begin:end], decided[begin:end]):
             found[facts.type].append(facts)
-    return [facts for rows in found.values() for facts in rows if len(facts)]
+    parts = [[facts for facts in rows if len(facts)] for rows in found.values()]
+    return [together(rows) for rows in parts if rows]
 
 
 def _chosen_references(a: SceneArrays) -> Bool:

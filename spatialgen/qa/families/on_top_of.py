@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatialgen.qa.arrays import SceneArrays
+from spatialgen.qa.arrays import ON_FLOOR, UNSUPPORTED, SceneArrays
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind
-from spatialgen.qa.measures import predicate
+from spatialgen.qa.measures import on_floor, predicate
+from spatialgen.qa.overlaps import footprints
 
 CONTACT_M, OFF_M = 0.03, 0.10
-INSIDE_SHARE = 0.55  # half, and a little for the error of the footprints
+INSIDE_SHARE = 0.5
 
 
 def _facts(a: SceneArrays) -> list[Facts]:
@@ -19,10 +20,16 @@ def _facts(a: SceneArrays) -> list[Facts]:
     rest = np.abs(np.concatenate([p.rest_ij, p.rest_ji]))
     inside = np.concatenate([p.inside_ij, p.inside_ji])
     sigma = np.concatenate([p.rest_sigma, p.rest_sigma])
-    known = np.isfinite(inside)
-    holds = (rest + sigma <= CONTACT_M) & (rest + 2.0 * sigma < OFF_M) & (inside >= INSIDE_SHARE)
-    fails = (rest - 2.0 * sigma > OFF_M) | (inside <= 0.0)
-    return [predicate("on_top_of", a, subjects, known & holds, known & fails, sigma)]
+    known, prints = np.isfinite(inside), footprints(a)
+    over = (inside > INSIDE_SHARE) & (prints.least_share(2.0) > INSIDE_SHARE)
+    support = a.o.support[prints.i]  # what is known to stand on the floor, or on something else, may well be close by
+    elsewhere = (support != UNSUPPORTED) & (support != prints.j)
+    apart = (inside <= 0.0) & ((prints.largest_share(2.0) <= 0.0) | elsewhere)
+    holds = (rest + sigma <= CONTACT_M) & (rest + 2.0 * sigma < OFF_M) & over
+    fails = (rest - 2.0 * sigma > OFF_M) | apart
+    stands_on = np.where(on_floor(a), ON_FLOOR, UNSUPPORTED)
+    stands_on[prints.i[known & holds]] = prints.j[known & holds]
+    return [predicate("on_top_of", a, subjects, known & holds, known & fails, sigma, instead=stands_on[prints.i])]
 
 
 FAMILY = Family(name="on_top_of", types=("on_top_of",), kind=Kind.PREDICATE, units={"on_top_of": "none"}, facts=_facts)

@@ -10,7 +10,7 @@ from spatialgen.qa.decide import zone
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.families.longer import longest_side
 from spatialgen.qa.family import Family, Kind
-from spatialgen.qa.measures import predicate
+from spatialgen.qa.measures import predicate, tellable
 
 NEXT, NOT_NEXT, NOT_FAR, FAR = 0.5, 1.0, 1.0, 2.0
 
@@ -19,11 +19,12 @@ def _facts(a: SceneArrays) -> list[Facts]:
     p = a.p
     subjects = np.stack([p.i, p.j], axis=1)
     r, sigma = _relative_gap(a)
+    told = tellable(a, p.scene, p.gap, p.gap_sigma)
     near, not_near = zone(r, sigma, NEXT, NOT_NEXT)
     not_far, far = zone(r, sigma, NOT_FAR, FAR)
     return [
-        predicate("next_to", a, subjects, near, not_near, sigma),
-        predicate("far_from", a, subjects, far, not_far, sigma),
+        predicate("next_to", a, subjects, near, not_near, sigma, told=told),
+        predicate("far_from", a, subjects, far, not_far, sigma, told=told),
     ]
 
 

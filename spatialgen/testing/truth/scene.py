@@ -21,11 +21,15 @@ _X, _Z = np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0])
 
 @dataclass(frozen=True, eq=False)
 class TrueObject:
-    """One whole thing; `object_id` as text, as in QA rows. Measures are computed once, when asked for."""
+    """One whole thing; `object_id` as text, as in QA rows. Measures are computed once, when asked for.
+
+    `front` (3,) is where its front points, if that is known.
+    """
 
     object_id: str
     label: str
     solids: tuple[Solid, ...]
+    front: F64 | None = None
 
     @functools.cached_property
     def box(self) -> UprightBox:
@@ -104,7 +108,7 @@ class TrueScene:
 
 def from_analytic(scene: AnalyticScene, picture: Rendered | None = None) -> TrueScene:
     """Return the truth of an analytic scene, with its exact picture where types about what is seen matter."""
-    objects = tuple(TrueObject(str(item.object_id), item.label, item.solids) for item in scene.objects)
+    objects = tuple(TrueObject(str(item.object_id), item.label, item.solids, item.front) for item in scene.objects)
     return TrueScene(
         scene_id=scene.scene_id,
         objects=objects,
@@ -125,6 +129,7 @@ def to_json(scene: TrueScene) -> dict[str, Any]:
         "up": scene.up_camera.tolist(),
         "objects": [
             {"id": item.object_id, "label": item.label, "solids": [_solid_to_json(s) for s in item.solids]}
+            | ({} if item.front is None else {"front": item.front.tolist()})
             for item in scene.objects
         ],
         "backdrop": [_solid_to_json(s) for s in scene.backdrop],
@@ -136,7 +141,12 @@ def from_json(
 ) -> TrueScene:
     """Return the scene of a line of `truth.jsonl`. Raises ValueError on a shape that is not known."""
     objects = tuple(
-        TrueObject(str(item["id"]), str(item["label"]), tuple(_solid_from_json(s) for s in item["solids"]))
+        TrueObject(
+            str(item["id"]),
+            str(item["label"]),
+            tuple(_solid_from_json(s) for s in item["solids"]),
+            np.array(item["front"], dtype=float) if "front" in item else None,
+        )
         for item in line["objects"]
     )
     up = np.array(line["up"], dtype=float)

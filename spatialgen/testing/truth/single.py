@@ -22,6 +22,19 @@ def _box_3d(scene: TrueScene, item: TrueObject) -> Answer:
     return Answer(0.0, values=values)
 
 
+def _facing(scene: TrueScene, item: TrueObject) -> Answer:
+    """The sector of the front, 0 away, 1 right, 2 towards the viewer, 3 left, from ahead and from the line of sight."""
+    if item.front is None:
+        return untold("shapes do not say which side is the front")
+    ahead = float(np.degrees(np.arctan2(item.front[0], item.front[1])))
+    turns = [ahead, ahead - bearing_deg(scene, item)]
+    sectors = {round(turn / 90) % 4 for turn in turns}
+    margin = min(45 - abs((turn + 45) % 90 - 45) for turn in turns)
+    if len(sectors) > 1:
+        return silent("it depends on whether away is along the line of sight")
+    return Answer(float(sectors.pop()), margin, 10.0)
+
+
 WHOLE: dict[str, SingleTruth] = {
     "width": lambda scene, item: Answer(width_m(item)),
     "length": lambda scene, item: Answer(item.box.length_m),
@@ -34,11 +47,11 @@ WHOLE: dict[str, SingleTruth] = {
     "bearing_from_camera": lambda scene, item: Answer(bearing_deg(scene, item)),
     "clock_from_camera": lambda scene, item: hour_of(bearing_deg(scene, item)),
     "box_3d": _box_3d,
-    "facing": lambda scene, item: untold("shapes do not say which side is the front"),
+    "facing": _facing,
 }
 """Types about the whole thing, hidden parts included."""
 
-NEED_FORWARD = frozenset({"width", "bearing_from_camera", "clock_from_camera", "box_3d"})
+NEED_FORWARD = frozenset({"width", "bearing_from_camera", "clock_from_camera", "box_3d", "facing"})
 
 
 def _third(scene: TrueScene, mask: Bool) -> Answer:
