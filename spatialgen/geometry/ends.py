@@ -115,12 +115,13 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
     grounded = (counts(body & seen.low_points) + counts(rim & seen.low_rim) >= 3).tolist()
     is_face = body & (seen.facing > _FACING)
     faces = counts(is_face).tolist()
+    for k in np.flatnonzero(~upwards).tolist():
+        if faces[k] < _A_FACE:
+            sigmas[k] += _OF_A_LEG * _behind_it(clouds[k], seen.across[k], bands[k], directions[k], extents_m[k])
     ends = []
     for k, (cloud, state) in enumerate(zip(clouds, states, strict=True)):
         value, sigma = float(values[k]), float(sigmas[k])
         hides = state == SEEN and lengths[k] < _A_LINE and _touches_cover(cloud.rim, bands[k], seen.on_rim[k])
-        if not upwards[k] and faces[k] < _A_FACE:
-            sigma += _OF_A_LEG * _behind_it(cloud, seen.across[k], bands[k], directions[k], float(extents_m[k]))
         face = None
         if faces[k] >= _A_FACE:
             face = seen.on_points[k][is_face[k]]
@@ -128,10 +129,8 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
             bled = _BLED_PX * 2 * float(seen.half[k].max())
             face = _top_face(seen.on_points[k], seen.facing[k], value - float(reach[k]) - bled)
         if face is not None and len(face) >= _A_FACE:
-            value = outer_level(face, cloud.median_depth_m) if cloud.noise_sigma < EXACT else middle(face)
             level = abs(float(directions[k, 2])) > UPWARDS  # no axis of its own to err
-            sigma = rounding_m(cloud) if level else 1e-4 * float(extents_m[k])
-            sigma += _unevenness(face, cloud.noise_sigma)
+            value, sigma = _face_end(cloud, face, rounding_m(cloud) if level else 1e-4 * float(extents_m[k]))
             beyond = float(seen.lost[k]) - value
             if beyond > 0 and beyond > _LOST_PX * 2 * float(cloud.rim.step_length_m.mean()):
                 sigma += beyond
@@ -142,7 +141,13 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
     return [ends[rows] for rows, _ in seen.rim.blocks]
 
 
-def _behind_it(cloud: Cloud, across_m: F32, band: Bool, direction: F64, extent_m: float) -> float:
+def _face_end(cloud: Cloud, face: F32, sigma_m: float) -> tuple[float, float]:
+    """Return where a face of readings (N,) lies and its error: `sigma_m`, and what they are uneven."""
+    value = outer_level(face, cloud.median_depth_m) if cloud.noise_sigma < EXACT else middle(face)
+    return value, sigma_m + _unevenness(face, cloud.noise_sigma)
+
+
+def _behind_it(cloud: Cloud, across_m: F32, band: Bool, direction: F64, extent_m: np.float64) -> float:
     """Return how thick, along a `direction` (3,), the leg may be whose front is all that is seen of an end, metres.
 
     As thick as it is wide, where the outermost rim points, in `band` (M,), lie on something narrow and the end is on

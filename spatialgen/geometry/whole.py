@@ -521,8 +521,9 @@ def _best_angle(hull: F64, facing: float | None) -> tuple[float, tuple[float, fl
 
 
 def _resized_m(a: Rectangle, b: Rectangle) -> float:
-    """Return by how much the sides of two rectangles differ, the longer and the shorter ones compared; 0 if the same way
-    round: what then differs is where pixels end.
+    """Return by how much the sides of two rectangles differ, the longer and the shorter ones compared.
+
+    0 where they are turned alike: what then differs is where pixels end.
     """
     turned = math.degrees(math.atan2(*b.u.tolist()[::-1]) - math.atan2(*a.u.tolist()[::-1]))
     if abs((turned + 45) % 90 - 45) < _SAME_WAY_DEG:
