@@ -119,8 +119,9 @@ def restored(
 ) -> Crop:
     """Return the crop with its mask grown or shrunk to the silhouette, and readings that bleed marked as such.
 
-    Growing keeps off what other objects surely own. Where masks grew over each other, the nearer object's won:
-    shrinking gives back what `nearer` objects (h, w) took. `thin` (h, w): whose the thin parts are (see
+    Growing keeps off what other objects surely own. Where masks grew over each other, the nearer object's won as a
+    rule: shrinking gives back what `nearer` objects (h, w) took, and what lies before those farther away that took it.
+    `thin` (h, w): whose the thin parts are (see
     `thin_parts`), the object's own being `owner`'s.
     """
     if quality.is_clean:
@@ -133,6 +134,10 @@ def restored(
         core = _moved(mask, quality.offset_px)
         most = _moved(mask | others, quality.offset_px) & ~_moved(others, quality.offset_px)
         sure = core | (mask & most & _within(crop.depth_m, core))
+        farther = (crop.ids > 0) & ~crop.mask & ~others
+        if farther.any():
+            taken = farther & _before(crop.depth_m, _moved(farther, quality.offset_px))
+            most |= taken | (mask & _moved(taken, 1 - quality.offset_px))
         mask = _continued(sure, most, crop.depth_m, -2 * quality.offset_px)
     if thin is not None:
         mask = (mask & (thin == 0)) | (thin == owner)
@@ -150,6 +155,14 @@ def _within(depth_m: F32, core: Bool) -> Bool:
     """Return where depth (h, w) lies between the nearest and the farthest of a `core` (h, w)."""
     depths = depth_m[core & np.isfinite(depth_m)]
     return (depth_m >= depths.min()) & (depth_m <= depths.max()) if len(depths) else core
+
+
+def _before(depth_m: F32, core: Bool) -> Bool:
+    """Return where depth (h, w) is clearly smaller than that of a `core` (h, w) all around."""
+    window = np.ones((2 * _NEAR_CORE_PX + 1, 2 * _NEAR_CORE_PX + 1), np.uint8)
+    nearest = cv2.erode(np.where(core, depth_m, np.float32(np.inf)), window)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.isfinite(nearest) & (depth_m < nearest * (1 - _STEP)))
 
 
 def _continued(mask: Bool, into: Bool, depth_m: F32, steps: int) -> Bool:

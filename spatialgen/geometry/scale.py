@@ -39,6 +39,9 @@ USUAL_HEIGHT_M: dict[str, tuple[float, float]] = {
 """Usual heights of common classes: metres, and the standard deviation of the logarithm."""
 
 USUAL_CAMERA_HEIGHT_M = (1.45, 0.45)
+_LEAST_SHARE, _FARTHEST = 0.6, 3.0
+"""Things less visible than this witness nothing; and no single one is believed to be off by more standard deviations."""
+
 CONTRADICTION = 2.5
 """How many standard deviations the checks must be off before a scale is distrusted."""
 
@@ -75,8 +78,11 @@ def _evidence(floor: Floor | None, objects: Sequence[SceneObject]) -> tuple[list
         weights.append(1 / sigma**2)
     for item in objects:
         usual_height = USUAL_HEIGHT_M.get(item.label)
-        if usual_height is not None and item.geometry is not None:
-            usual, sigma = usual_height
-            offsets.append(float(np.log(max(item.geometry.size_m[2], 1e-3) / usual)))
-            weights.append(1 / (sigma**2 + 0.15**2))
+        if usual_height is None or item.geometry is None or item.visible_share < _LEAST_SHARE:
+            continue
+        (usual, sigma), height = usual_height, max(float(item.geometry.size_m[2]), 1e-3)
+        own = float(np.hypot(sigma, 0.15))
+        offset = float(np.clip(np.log(height / usual), -_FARTHEST * own, _FARTHEST * own))
+        offsets.append(offset)
+        weights.append(1 / (own**2 + (float(item.geometry.size_sigma_m[2]) / height) ** 2))
     return offsets, weights
