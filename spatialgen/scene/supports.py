@@ -28,6 +28,9 @@ _FOOT_SEEN, _FOOT_UNSEEN = 0.3, 0.3
 """Share of a column under an object that may be seen through while it can be its foot; error of a bottom that ends a
 little above a surface, relative to that distance."""
 
+_FAR_OUT_M, _FARTHEST_OUT_M = 0.05, 0.5
+"""A side that errs by more than that may be elsewhere, with a foot below it, but not farther than so."""
+
 _TALLER_THAN_SEEN = 1.2
 """Nobody takes a thing to reach down to the floor if that makes it so many times larger than what is seen of it."""
 
@@ -165,10 +168,18 @@ def _covers(below: Whole, whole: Whole) -> bool:
 
 
 def _hides_its_foot(whole: Whole, base_m: float, seen_through: SeenThrough) -> bool:
-    """Return whether a foot between an object's lowest visible point and `base_m` would be out of sight."""
-    heights = np.linspace(base_m + 0.1 * (whole.z_m[0] - base_m), whole.z_m[0], 8)
-    column = np.vstack([np.repeat(whole.rectangle.center_m[:, None], len(heights), axis=1), heights])
-    return bool(seen_through(column).mean() < _FOOT_SEEN)
+    """Return whether a foot between an object's lowest visible point and `base_m` would be out of sight.
+
+    It is looked for below the middle, and below where sides may be that are not seen.
+    """
+    box, low = whole.rectangle, float(whole.z_m[0])
+    outwards = np.where(whole.side_sigma_m > _FAR_OUT_M, np.minimum(whole.side_sigma_m, _FARTHEST_OUT_M), 0.0)
+    normals = np.array([-box.u, box.u, -box.v, box.v]) * (box.half_m.repeat(2) + outwards)[:, None]
+    places = box.center_m + np.vstack([np.zeros((1, 2)), normals[outwards > 0]])
+    heights = np.linspace(base_m + 0.1 * (low - base_m), low, 8)
+    columns = np.vstack([np.repeat(places.T, len(heights), axis=1), np.tile(heights, len(places))])
+    through = seen_through(columns).reshape(len(places), len(heights))
+    return bool((through.mean(axis=1) < _FOOT_SEEN).any())
 
 
 def _hovering(whole: Whole, drop_m: float) -> Standing:
