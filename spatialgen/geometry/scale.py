@@ -40,7 +40,7 @@ USUAL_HEIGHT_M: dict[str, tuple[float, float]] = {
 
 USUAL_CAMERA_HEIGHT_M = (1.45, 0.45)
 _LEAST_SHARE, _FARTHEST = 0.6, 3.0
-"""Things less visible than this witness nothing; and no single one is believed to be off by more standard deviations."""
+"""Things less visible than this witness nothing; no single one is believed to be off by more standard deviations."""
 
 CONTRADICTION = 2.5
 """How many standard deviations the checks must be off before a scale is distrusted."""

@@ -41,9 +41,10 @@ BACKED = frozenset(
 _VERTICAL = np.array([[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]])
 _LATERAL = np.array([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
 _QUARTER = np.pi / 2
-_HANDLE, _ASLANT, _ROUND_BEHIND = 0.15, 0.6, 0.05
+_HANDLE, _ASLANT, _ROUND_BEHIND, _LIMB, _HALF_SEEN = 0.15, 0.6, 0.035, 0.02, 0.3
 """How far a handle reaches out, relative to what it is on; by how much of that it may be aside of the line of sight;
-error of each side where the handle is seen and half of the rest is not."""
+error of each side where the handle is seen and half of the rest is not; and of the ends of its interval; and half of
+how deep it must be seen to be for that."""
 _NO_POST = 0.6
 """As deep as this share of its width, it is rather a post, all of which is seen."""
 
@@ -63,13 +64,17 @@ how far it is out: half of them are there; and of the end of a curve, relative t
 _AT_A_CORNER = 2
 """So many half pixels from a corner of the box the outline of what is seen may be, and have that corner."""
 
+_A_BACK_M = 0.7
+"""What rises higher than that above the floor is a back, and no seat."""
+
 _INSET, _BACK_SEEN_THROUGH, _HIGHEST_BACK_M = 0.96, 0.3, 0.6
 _RISES_M = np.array([0.1, 0.2, 0.3, 0.45])
 """Of a back that may be hidden: where it is looked for, from the middle of the footprint outwards; the share of a side
 above which it is seen through; how high above the rest it may be, and the heights that are tried, metres."""
 
-_LEDGE_M = 0.01
-"""By how much a top, or a board at one end, may stick out beyond a face where something covers it."""
+_LEDGE_M, _OF_A_THING = 0.01, 0.02
+"""By how much a top, or a board at one end, may stick out beyond a face where something covers it: at most, and
+relative to the longest side of the thing."""
 
 _BEHIND_M = 0.5
 """Error of what is only seen at a corner, where something covers it: of furniture, as a rule."""
@@ -196,7 +201,10 @@ def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
     if whole.kind == "box":
         place, turned, resized = whole.tie
         tie = (place, max(turned, 45.0), resized)
-        return replace(whole, side_sigma_m=whole.side_sigma_m + _ROUND_BEHIND * across, tie=tie)
+        if beside or whole.rectangle.half_m.min() < _HALF_SEEN * across:
+            return replace(whole, side_sigma_m=whole.side_sigma_m + _ROUND_BEHIND * across, tie=tie)
+        sides = np.minimum(whole.side_sigma_m, _ROUND_BEHIND * across)  # round, and so known behind its limb
+        return replace(whole, side_sigma_m=sides, x_sigma_m=np.minimum(whole.x_sigma_m, _LIMB * across), tie=tie)
     handle = _HANDLE * across
     sides = np.full(4, handle) if beside else np.array([handle, handle, 0.0, 0.0])
     x_sigma = whole.x_sigma_m + (handle if beside else 0.0)
@@ -217,7 +225,7 @@ def with_hidden_back(whole: Whole, label: str, seen_through: SeenThrough) -> Who
 
     A back is looked for along each side of the footprint, above the highest point that is seen.
     """
-    if label not in BACKED or whole.kind == "ball":
+    if label not in BACKED or whole.kind == "ball" or whole.z_m[1] > _A_BACK_M:
         return whole
     corners = whole.rectangle.center_m + _INSET * (whole.rectangle.corners_m - whole.rectangle.center_m)
     along = np.linspace(0.1, 0.9, 6)[:, None, None]
@@ -377,7 +385,7 @@ def _side_sigmas(
         along, across = float(sizes[k // 2]), max(float(sizes[1 - k // 2]), height)
         sigmas[k] = end.sigma_m if _is_met(end) else missing_sigma(end, along, across, largest)
         if _is_met(end) and end.state == COVERED:
-            sigmas[k] += min(_LEDGE_M, OF_ROOM * end.room_m)
+            sigmas[k] += min(_LEDGE_M, OF_ROOM * end.room_m, _OF_A_THING * largest)
         wide = float(sizes[1 - k // 2])
         deep = _A_FRONT_M if no_board else min(_BOARD * height, _BOARD_M, _NO_POST * wide)
         if not away[k] or along > deep:
