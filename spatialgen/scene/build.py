@@ -50,6 +50,9 @@ _FLOOR_ROUNDING = 3e-8
 _LEVEL_FRONT = 0.5
 """Sine of the angle at which a front points so far up or down that its compass direction means little."""
 
+_COVERED_SHARE = 0.03
+"""A border so little of which something covers is covered by nothing: a thing meets what it stands on there."""
+
 UNKNOWN_GRAVITY_SIGMA_DEG = 12.0
 """How far off the picture's top may be from up, where nothing better is known: distances survive it, no more."""
 
@@ -273,7 +276,8 @@ def _lift(
 
 def _is_unsure(cloud: Cloud, quality: EdgeQuality) -> bool:
     """Return whether a small part may be missing at a side of what is seen: covered, or lost by its mask."""
-    return not quality.is_clean or bool(cloud.rim.is_covered.any())
+    covered = int(np.count_nonzero(cloud.rim.is_covered))
+    return not quality.is_clean or covered > _COVERED_SHARE * len(cloud.rim.is_covered)
 
 
 def _is_whole(item: _Seen, config: LiftConfig, quality: EdgeQuality) -> bool:
