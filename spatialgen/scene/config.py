@@ -11,7 +11,7 @@ class LiftConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     min_pixels: int = Field(80, ge=16, description="objects with fewer visible pixels get no sizes")
-    min_visible_share: float = Field(1 / 3, gt=0, le=1, description="objects less visible than this get no sizes")
+    min_visible_share: float = Field(0.36, gt=0, le=1, description="objects less visible than this get no sizes")
     min_restored_share: float = Field(0.5, gt=0, le=1, description="the same, where masks or edges had to be set right")
     depth_samples: int = Field(8, ge=0, le=64, description="points a scene that may be asked for their depth")
     free_floor_points: int = Field(6, ge=0, le=64, description="empty floor points a scene")
