@@ -94,12 +94,9 @@ def _prepare(
     if run.precision == "bf16" and run.parallel != "fsdp":
         cast_frozen(model, torch.bfloat16)
     set_attention(model.model.language_model, run.attention)
-    model.train()
-    if not tower_trains:
-        model.model.vision_tower.eval()
     if run.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    objective = Objective(model, made.vision, tower_trains, cache)
+    objective = Objective(model, made.vision, tower_trains, cache).train()
     if run.parallel == "fsdp":
         shard(objective, ranks, run.precision)
         return objective
