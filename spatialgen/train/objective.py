@@ -20,7 +20,8 @@ def normalise(pixels: torch.Tensor, vision: Vision) -> torch.Tensor:
     """Return (N, S, S, 3) uint8 pictures as the tower takes them: (N, 3, S, S) float32, mean 0, deviation 1."""
     mean = torch.tensor(vision.mean, device=pixels.device).view(1, 3, 1, 1)
     std = torch.tensor(vision.std, device=pixels.device).view(1, 3, 1, 1)
-    return (pixels.permute(0, 3, 1, 2).float() / 255 - mean) / std
+    # Contiguous: some convolutions of a FastViT, given channels-last, spoil the heap in their backward pass on a CPU.
+    return (pixels.permute(0, 3, 1, 2).contiguous().float() / 255 - mean) / std
 
 
 def _layers(tower: nn.Module) -> tuple[nn.ModuleList, nn.Module, str]:

@@ -168,7 +168,7 @@ def check(model: Any, trains: TrainsConfig) -> None:
     if (tower.trained > 0) != (trains.vision_from_layer is not None):
         faults.append(
             f"vision_from_layer is {trains.vision_from_layer}, and {tower.trained} tower parameters train "
-            f"(the tower has {used_layers(model)} layers that the model uses)"
+            f"(the tower has {used_layers(model)} layers that the model uses; 0 unfreezes all of it)"
         )
     if (projector.trained > 0) != trains.projector:
         faults.append(f"projector is {trains.projector}, and {projector.trained} of its parameters train")
@@ -201,7 +201,14 @@ def parameter_groups(model: Any, trains: TrainsConfig, optim: OptimConfig) -> li
 
 
 def cast_frozen(model: Any, dtype: torch.dtype) -> None:
-    """Keep what is frozen as `dtype`; what trains stays float32, so that small steps are not rounded away."""
-    for parameter in model.parameters():
-        if not parameter.requires_grad:
-            parameter.data = parameter.data.to(dtype)
+    """Keep what is frozen as `dtype`; what trains stays float32, so that small steps are not rounded away.
+
+    Norms stay float32 too: on a CPU they do not take parameters in bfloat16 with activations in float32.
+    """
+    norms = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm)
+    for module in model.modules():
+        if isinstance(module, norms):
+            continue
+        for parameter in module.parameters(recurse=False):
+            if not parameter.requires_grad:
+                parameter.data = parameter.data.to(dtype)

@@ -21,7 +21,7 @@ from spatialgen.train.parts import tower_of
 from spatialgen.train.pictures import square
 from spatialgen.train.rows import collate, pack
 from spatialgen.train.templates import IMAGE, Turn, template
-from spatialgen.train.trainable import check, freeze, merge_adapters, table, used_layers
+from spatialgen.train.trainable import cast_frozen, check, freeze, merge_adapters, table, used_layers
 from spatialgen.train.vocabulary import learn_tokenizer
 
 SCRATCH = ScratchConfig(hidden_size=32, layers=2, heads=2, intermediate_size=64, vocabulary=320)
@@ -237,6 +237,24 @@ def test_a_pictures_features_do_not_hang_on_the_others_of_its_batch(trains: bool
     before = {n: b.clone() for n, b in tower_of(made.model).named_buffers()}
     assert before
     torch.testing.assert_close(dict(tower_of(made.model).named_buffers()), before)
+
+
+@pytest.mark.parametrize("kind", ["dinov2", "clip", "siglip", "registers", "dinov3", ONE, FIVE, FIRST, BATCH, LAST])
+def test_a_tower_half_frozen_in_bf16_trains(towers: dict[str, str], kind: str) -> None:
+    tower, small = named(towers, kind)
+    made = make(tower, "mlp2x", small)
+    freeze(made.model, ALL)
+    cast_frozen(made.model, torch.bfloat16)
+    samples = Encoder(made.tokenizer, template("v1"), made.vision.tokens, 999).encode([("a", TURNS)])
+    side = made.vision.side
+    pixels = {"x": np.random.default_rng(1).integers(0, 255, (side, side, 3)).astype(np.uint8)}
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = Objective(made.model, made.vision, tower_trains=True).train()(
+            collate([(0,)], samples, ["x"], pixels, 0, side, 0)
+        )
+    loss.backward()
+    assert all(torch.isfinite(p.grad).all() for p in made.model.parameters() if p.grad is not None)
+    assert any(p.grad is not None for p in tower_of(made.model).parameters())
 
 
 def test_a_setting_that_trains_nothing_or_another_thing_is_refused(towers: dict[str, str]) -> None:

@@ -24,6 +24,7 @@ from spatialgen.train.errors import TrainError
 from spatialgen.train.report import Reporter, StepReport
 from spatialgen.train.run import train
 
+RESNET = "timm:test_resnet"
 RUN = """
 import json, sys
 from spatialgen.train.config import TrainConfig
@@ -87,9 +88,11 @@ def test_killed_anywhere_it_goes_on_with_the_same_batches_and_the_same_loss(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
-def test_two_processes_have_the_loss_of_one(build: Path, tower: str, tmp_path: Path, parallel: str) -> None:
-    changes = {"stage__optim__steps": 4, "stage__trains__vision_from_layer": 1}
+@pytest.mark.parametrize(("parallel", "kind"), [("ddp", ""), ("fsdp", ""), ("ddp", RESNET), ("fsdp", RESNET)])
+def test_two_processes_have_the_loss_of_one(build: Path, tower: str, tmp_path: Path, parallel: str, kind: str) -> None:
+    changes: dict[str, Any] = {"stage__optim__steps": 4, "stage__trains__vision_from_layer": 1}
+    if kind:
+        changes |= {"model__vision": {"name": kind, "pretrained": False}}
     train(config(build, tower, tmp_path / "one", **changes))
     two = settings(build, tower, tmp_path / "two", run__parallel=parallel, **changes)
     finish(start(two, tmp_path / "process", ranks=2), tmp_path / "process")
