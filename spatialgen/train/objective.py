@@ -54,9 +54,11 @@ def tower_features(model: Any, pixels: torch.Tensor) -> torch.Tensor:
     """Return the tower's patches (N, patches, width) of normalised pictures, before the projector."""
     config, tower = model.config, tower_of(model)
     if config.model_type not in ("llava", "aya_vision"):
-        return _timm_features(config, tower(pixels, return_dict=True).last_hidden_state)
+        found: torch.Tensor = tower(pixels, return_dict=True).last_hidden_state
+        return _timm_features(config, found)
     layer, count = config.vision_feature_layer, len(_layers(tower)[0])
     used = layer if layer >= 0 else count + 1 + layer
+    features: torch.Tensor
     if not 0 < used < count:
         features = tower(pixels, output_hidden_states=True, return_dict=True).hidden_states[layer]
     else:

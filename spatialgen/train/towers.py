@@ -128,8 +128,8 @@ def _timm_tower(vision: VisionConfig) -> Tower:
         close = ", ".join(timm().list_models(f"*{name.split('_')[0]}*")[:5])
         raise ConfigError(f"timm has no model {name!r}" + (f"; it has {close}, ..." if close else ""))
     model, args = _timm_model(name, vision)
-    embed = getattr(model, "patch_embed", None)
-    if hasattr(embed, "img_size") and hasattr(embed, "patch_size") and embed.img_size is not None:
+    embed: Any = getattr(model, "patch_embed", None)
+    if getattr(embed, "img_size", None) is not None and hasattr(embed, "patch_size"):
         _check_multiple(vision, int(embed.patch_size[0]))
         side = int(embed.img_size[0])
     else:
