@@ -22,6 +22,7 @@ from spatialgen.train.config import OptimConfig, RunConfig, StageConfig
 from spatialgen.train.data import Item, LanePlace, Mixture, loader, mixture
 from spatialgen.train.distributed import Ranks
 from spatialgen.train.errors import TrainError
+from spatialgen.train.faults import loaders_watched
 from spatialgen.train.labels import Encoder
 from spatialgen.train.model import Assembled
 from spatialgen.train.objective import FeatureCache, Objective
@@ -125,7 +126,7 @@ class _Run:
     def train(self) -> None:
         """Step until the data or the steps are through."""
         places = self._resume()
-        with _signals(self):
+        with _signals(self), loaders_watched():
             steps = loader(
                 self.data,
                 self.ranks.rank,
@@ -133,11 +134,18 @@ class _Run:
                 places,
                 self.stage.data.workers,
                 self.ranks.device.type == "cuda",
+                self.checkpoints.parent / "faults.log",
             )
             progress = self._progress(places)
             while progress < 1:
                 items = next(steps)
-                report = self._one_step(items, progress)
+                try:
+                    report = self._one_step(items, progress)
+                except torch.OutOfMemoryError as error:
+                    raise TrainError(
+                        f"step {self.step + 1}: the GPU's memory is used up; set run.gradient_checkpointing: true, or, "
+                        f"with another output, lower optim.micro_batch or data.context; {self._kept()}"
+                    ) from error
                 places.update({item.lane: item.place for item in items})
                 self.step += 1
                 progress = self._progress(places)
@@ -248,12 +256,12 @@ class _Run:
             raise error or TrainError("the first rank could not write its checkpoint; see its message")
 
     def _last_good(self) -> str:
+        after = ", or look at the data after it" if any(self.checkpoints.glob("step-*")) else ""
+        return f"{self._kept()}; lower optim.lr{after}"
+
+    def _kept(self) -> str:
         found = sorted(p.name for p in self.checkpoints.glob("step-*"))
-        if not found:
-            return "there is no checkpoint yet; lower optim.lr"
-        return (
-            f"the last good checkpoint is {self.checkpoints / found[-1]}; lower optim.lr, or look at the data after it"
-        )
+        return f"the last good checkpoint is {self.checkpoints / found[-1]}" if found else "there is no checkpoint yet"
 
 
 def schedule(optim: OptimConfig, progress: float) -> float:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,13 @@ import json, sys
 from spatialgen.train.config import TrainConfig
 from spatialgen.train.run import train
 train(TrainConfig.model_validate_json(open(sys.argv[1]).read()))
+"""
+COMMAND = """
+import sys
+if __name__ == "__main__":  # loader processes import this file
+    from spatialgen.cli import main
+    sys.argv[1:1] = ["train", "--config"]
+    main()
 """
 
 
@@ -85,6 +93,24 @@ def test_killed_anywhere_it_goes_on_with_the_same_batches_and_the_same_loss(
     assert losses(out) == pytest.approx(losses(tmp_path / "straight"), rel=1e-6)
     for name, tensor in weights(straight).items():
         torch.testing.assert_close(weights(resumed)[name], tensor, msg=name)
+
+
+@pytest.mark.slow
+def test_a_loader_process_that_is_killed_is_told_plainly(build: Path, tower: str, tmp_path: Path) -> None:
+    tree = settings(build, tower, tmp_path / "out", stage__optim__steps=10_000)
+    tree["stages"][0]["data"]["workers"] = 1
+    process = start(tree, tmp_path / "process", text=COMMAND)
+    log = tmp_path / "out" / "one" / "log.jsonl"
+    while not log.exists() or len(log.read_text().splitlines()) < 5:
+        time.sleep(0.1)
+        assert process.poll() is None
+    for child in psutil.Process(process.pid).children():
+        if "spawn_main" in " ".join(child.cmdline()):
+            child.kill()
+    assert process.wait(timeout=60) == 1
+    said = (tmp_path / "process" / "output.txt").read_text()
+    assert re.search(r"error: the loader process \d+ ended unexpectedly.*lower data\.workers", said)
+    assert "Traceback" not in said
 
 
 @pytest.mark.slow
@@ -161,6 +187,17 @@ def test_nan_stops_and_names_the_last_good_checkpoint(build: Path, tower: str, t
     changes = {"stage__optim__lr": 1e30, "run__save_every": 1, "stage__optim__grad_clip": 1e30}
     with pytest.raises(TrainError, match=r"the loss is .*(last good checkpoint is .*step-0000|no checkpoint yet)"):
         train(config(build, tower, tmp_path / "out", **changes))
+
+
+def test_a_gpu_without_room_says_what_to_lower(
+    build: Path, tower: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr("spatialgen.train.objective.Objective.forward", full)
+    with pytest.raises(TrainError, match=r"step 1: .*gradient_checkpointing: true.*there is no checkpoint yet"):
+        train(config(build, tower, tmp_path / "out"))
 
 
 def test_a_full_disk_keeps_the_last_good_checkpoint(
