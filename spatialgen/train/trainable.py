@@ -11,6 +11,7 @@ from torch import nn
 
 from spatialgen.train.config import OptimConfig, TrainsConfig
 from spatialgen.train.errors import TrainError
+from spatialgen.train.hf import timm
 from spatialgen.train.objective import tower_features
 from spatialgen.train.parts import projector_name, tower_name, tower_of
 
@@ -67,12 +68,24 @@ def _places(tower: nn.Module) -> dict[str, int]:
     """
     names = [n for n, _ in tower.named_parameters()]
     numbers = [int(m[1]) if (m := _LAYER.search(f".{n}")) else None for n in names]
+    if not any(k is not None for k in numbers) and hasattr(tower, "timm_model"):
+        return _timm_places(tower)
     known = sorted({k for k in numbers if k is not None})
     places, met = {}, False
     for name, number in zip(names, numbers, strict=True):
         met = met or number is not None
         places[name] = known.index(number) if number is not None else len(known) if met else -1
     return places
+
+
+def _timm_places(tower: Any) -> dict[str, int]:
+    """Return the layer of each parameter of a net whose names tell none, by timm's own groups; the first is the stem.
+
+    timm's groups come second because some of them count registers among the last layers.
+    """
+    inner = tower.timm_model
+    groups = timm().models.group_parameters(inner, inner.group_matcher(coarse=True), reverse=True)
+    return {f"timm_model.{n}": int(group) - 1 for n, group in groups.items()}
 
 
 def _reached(model: Any) -> set[str]:
@@ -93,7 +106,9 @@ def _reached(model: Any) -> set[str]:
 
 def used_layers(model: Any) -> int:
     """Return how many layers of the tower the loss depends on; the stages of a net that has stages."""
-    count = len({p for n, p in _places(tower_of(model)).items() if _LAYER.search(f".{n}")})
+    places = _places(tower_of(model))
+    numbered = {p for n, p in places.items() if _LAYER.search(f".{n}")}
+    count = len(numbered or {p for p in places.values() if p >= 0})
     if model.config.model_type not in _OWN_TOWERS:
         return count
     layer = int(model.config.vision_feature_layer)

@@ -226,6 +226,16 @@ def test_what_trains_is_what_the_config_says_and_all_of_it_gets_a_gradient(
         assert used_layers(made.model) == LAYERS.get(kind, 2)
 
 
+def test_a_net_whose_names_tell_no_layers_is_unfrozen_by_timms_own_groups() -> None:
+    made = make("timm:regnetx_002", image_size=64)
+    trains = TrainsConfig(vision_from_layer=2)
+    freeze(made.model, trains)
+    check(made.model, trains)
+    names = {n.split(".")[1]: p.requires_grad for n, p in tower_of(made.model).named_parameters()}
+    assert names == {"stem": False, "s1": False, "s2": False, "s3": True, "s4": True}
+    assert used_layers(made.model) == 4
+
+
 @pytest.mark.parametrize("trains", [False, True])
 def test_a_pictures_features_do_not_hang_on_the_others_of_its_batch(trains: bool) -> None:
     made = make(BATCH)
