@@ -24,7 +24,7 @@ from torch import nn
 
 from spatialgen.errors import ConfigError
 from spatialgen.train.config import LanguageConfig, ModelConfig, ScratchConfig
-from spatialgen.train.hf import transformers
+from spatialgen.train.hf import fetched, transformers
 from spatialgen.train.parts import projector_name, projector_of, tower_name
 from spatialgen.train.templates import IMAGE
 from spatialgen.train.towers import Tower, load_tower
@@ -115,13 +115,12 @@ def _language(config: LanguageConfig, tokenizer: Any | None) -> tuple[Any, Any]:
         file = pulled_path(name.removeprefix("pulled:"))
         name, gguf = str(file.parent), file.name
     extra = {} if gguf is None else {"gguf_file": gguf}
-    try:
+    with fetched(name, "language model"):  # some kinds know no SDPA, others are no causal language models
         model = transformers().AutoModelForCausalLM.from_pretrained(
             name, dtype=torch.float32, attn_implementation="sdpa", **extra
         )
-    except ValueError as error:  # some kinds know no SDPA, others are no causal language models
-        raise ConfigError(f"{name}: cannot be the language model: {error}") from error
-    return model, transformers().AutoTokenizer.from_pretrained(name, **extra)
+        tokenizer = transformers().AutoTokenizer.from_pretrained(name, **extra)
+    return model, tokenizer
 
 
 def _scratch(config: ScratchConfig, tokenizer: Any) -> Any:

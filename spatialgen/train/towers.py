@@ -16,7 +16,7 @@ import torch
 
 from spatialgen.errors import ConfigError
 from spatialgen.train.config import VisionConfig
-from spatialgen.train.hf import timm, transformers
+from spatialgen.train.hf import fetched, timm, transformers
 
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _CLIP = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
@@ -83,14 +83,16 @@ def _transformers_tower(vision: VisionConfig) -> Tower:
         module = dinov2_from_onnx(vision.name.removeprefix("pulled:"))
         config = module.config
     else:
-        config = transformers().AutoConfig.from_pretrained(vision.name)
+        with fetched(vision.name, "vision tower"):
+            config = transformers().AutoConfig.from_pretrained(vision.name)
         if config.model_type in _COMPOSITES:
             config = config.vision_config
         if config.model_type not in _KINDS:
             instead = _INSTEAD.get(config.model_type, "a tower is a CLIP, SigLIP, DINOv2 or DINOv3, or timm:<model>")
             raise ConfigError(f"{vision.name} is a {config.model_type}; {instead}")
         cls = getattr(transformers(), _KINDS[config.model_type][0])
-        module = cls.from_pretrained(vision.name, dtype=torch.float32) if vision.pretrained else cls(config)
+        with fetched(vision.name, "vision tower"):
+            module = cls.from_pretrained(vision.name, dtype=torch.float32) if vision.pretrained else cls(config)
     _, prefix, (mean, std) = _KINDS[config.model_type]
     prefix += int(getattr(config, "num_register_tokens", 0))
     side, patch = vision.image_size or int(config.image_size), int(config.patch_size)

@@ -434,6 +434,22 @@ def test_towers_of_other_kinds_are_refused_with_what_to_take_instead(tmp_path: P
             make(str(tmp_path))
 
 
+def test_weights_that_cannot_be_had_are_one_line(towers: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no folder here has this name, and the model hub did not") as caught:
+        make("/no such/tower")
+    assert "\n" not in str(caught.value)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match=r"empty: (the folder lacks|cannot be the vision tower: Unrecog)"):
+        make(str(tmp_path / "empty"))
+    for name, match in (
+        (towers["dinov2"], "Unrecognized configuration class"),
+        (str(tmp_path / "empty"), "Unrecog|lacks"),
+    ):
+        with pytest.raises(ConfigError, match=match) as caught:
+            assemble(ModelConfig(vision=VisionConfig(name=towers["clip"]), language=LanguageConfig(name=name)))
+        assert "\n" not in str(caught.value)
+
+
 def test_registers_cannot_be_pooled(towers: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=r"has 5 \(registers among them\)"):
         make(towers["registers"], "pooled")
