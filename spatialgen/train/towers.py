@@ -7,7 +7,9 @@ number of tokens before the patches: classes, registers), a channels-last map (S
 
 from __future__ import annotations
 
+import difflib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -127,13 +129,13 @@ def _timm_tower(vision: VisionConfig) -> Tower:
 
     name = vision.name.removeprefix("timm:")
     if not timm().is_model(name):
-        close = ", ".join(timm().list_models(f"*{name.split('_')[0]}*")[:5])
+        close = ", ".join(difflib.get_close_matches(name, timm().list_models(), 5))
         raise ConfigError(f"timm has no model {name!r}" + (f"; it has {close}, ..." if close else ""))
     model, args = _timm_model(name, vision)
     embed: Any = getattr(model, "patch_embed", None)
     if getattr(embed, "img_size", None) is not None and hasattr(embed, "patch_size"):
-        _check_multiple(vision, int(embed.patch_size[0]))
-        side = int(embed.img_size[0])
+        _check_multiple(vision, _first(embed.patch_size))
+        side = _first(embed.img_size)
     else:
         side = vision.image_size or int(model.pretrained_cfg["input_size"][-1])
     config = transformers().TimmWrapperConfig(
@@ -150,6 +152,11 @@ def _timm_tower(vision: VisionConfig) -> Tower:
     stated = model.pretrained_cfg
     mean, std = tuple(stated["mean"]), tuple(stated["std"])
     return Tower(wrapper, config, side, max(1, side // grid), grid, prefix, -1, mean, std, form)
+
+
+def _first(size: int | Sequence[int]) -> int:
+    """Return a size that timm keeps as one number or as two."""
+    return size if isinstance(size, int) else int(size[0])
 
 
 def _timm_model(name: str, vision: VisionConfig) -> tuple[Any, dict[str, Any]]:

@@ -408,6 +408,7 @@ def test_a_gguf_checkpoint_of_the_llama_family_loads(towers: dict[str, str], tmp
     ("vision", "projector", "match"),
     [
         ("timm:no_such_model", "mlp2x", "timm has no model"),
+        ("timm:vit_smal_patch16_224", "mlp2x", "it has vit_small_patch16_224"),
         ("timm:convnext_atto.no_such_tag", "mlp2x", "Invalid pretrained tag"),
         ("timm:coat_tiny", "mlp2x", r"several maps; choose a vision transformer"),
         ("timm:pit_xs_224", "mlp2x", r"no row of patches, but \(1, 1, 384\)"),
