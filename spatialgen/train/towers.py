@@ -93,8 +93,10 @@ def _transformers_tower(vision: VisionConfig) -> Tower:
             instead = _INSTEAD.get(config.model_type, "a tower is a CLIP, SigLIP, DINOv2 or DINOv3, or timm:<model>")
             raise ConfigError(f"{vision.name} is a {config.model_type}; {instead}")
         cls = getattr(transformers(), _KINDS[config.model_type][0])
-        with fetched(vision.name, "vision tower"):
-            module = cls.from_pretrained(vision.name, dtype=torch.float32) if vision.pretrained else cls(config)
+        for drawn in ("pos_embed_shift", "pos_embed_jitter", "pos_embed_rescale"):
+            if hasattr(config, drawn):  # a DINOv3 in training draws anew where its patches lie, which we ask about
+                setattr(config, drawn, None)
+        module = cls(config) if not vision.pretrained else _pretrained(cls, vision.name, config)
     _, prefix, (mean, std) = _KINDS[config.model_type]
     prefix += int(getattr(config, "num_register_tokens", 0))
     side, patch = vision.image_size or int(config.image_size), int(config.patch_size)
@@ -106,6 +108,12 @@ def _transformers_tower(vision: VisionConfig) -> Tower:
     _check_multiple(vision, patch)
     mean, std = _own_statistics(vision.name, mean, std)
     return Tower(module, config, side, patch, side // patch, prefix, vision.layer, mean, std, "layers")
+
+
+def _pretrained(cls: Any, name: str, config: Any) -> Any:
+
+    with fetched(name, "vision tower"):
+        return cls.from_pretrained(name, config=config, dtype=torch.float32)
 
 
 def _check_multiple(vision: VisionConfig, patch: int) -> None:

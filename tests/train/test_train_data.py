@@ -325,7 +325,7 @@ def test_a_record_that_is_no_conversation_is_skipped_and_named(tmp_path: Path, t
         [{"from": "human", "value": "word " * 2 * CONTEXT}, {"from": "gpt", "value": "Too long."}],
     ]
     records = [{"id": k, "conversations": said} for k, said in enumerate([good, *odd, good])]
-    (tmp_path / "set.jsonl").write_text("\n".join(map(json.dumps, [*records, {"id": "none"}])))
+    (tmp_path / "set.jsonl").write_text("\n".join([*map(json.dumps, [*records, {"id": "none"}]), '{"id": 6, "conv']))
     config = {"sources": [{"kind": "llava", "path": str(tmp_path / "set.jsonl")}], "workers": 0}
     made = mixed(DataConfig.model_validate_json(json.dumps(config)), tokenizer, lanes=1)
     pool = Pool(made.pools[0], 0, made.encoder, settings())
@@ -334,6 +334,7 @@ def test_a_record_that_is_no_conversation_is_skipped_and_named(tmp_path: Path, t
     faults = "\n".join(f for b in read for f in b.bad)
     assert [f"record {k} " in faults for k in range(5)] == [False, True, True, True, False]
     assert "record 5" in faults
+    assert "record 6: is no valid JSON" in faults
     assert "must alternate" in faults
 
 

@@ -267,6 +267,26 @@ def test_a_tower_half_frozen_in_bf16_trains(towers: dict[str, str], kind: str) -
     assert any(p.grad is not None for p in tower_of(made.model).parameters())
 
 
+@pytest.mark.parametrize("kind", ["dinov2", "dinov3", ONE, FIVE, FIRST, BATCH, LAST])
+def test_recomputing_layers_changes_no_gradient_of_a_tower(towers: dict[str, str], kind: str) -> None:
+    tower, small = named(towers, kind)
+    made = make(tower, "mlp2x", small)
+    freeze(made.model, ALL)
+    samples = Encoder(made.tokenizer, template("v1"), made.vision.tokens, 999).encode([("a", TURNS)])
+    side = made.vision.side
+    pixels = {"x": np.random.default_rng(1).integers(0, 255, (side, side, 3)).astype(np.uint8)}
+    batch = collate([(0,)], samples, ["x"], pixels, 0, side, 0)
+    found = []
+    for recomputed in (False, True):
+        if recomputed:
+            made.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        made.model.zero_grad()
+        Objective(made.model, made.vision, tower_trains=True).train()(batch).backward()
+        found.append([p.grad.clone() for p in made.model.parameters() if p.grad is not None])
+    for plain, again in zip(*found, strict=True):
+        torch.testing.assert_close(again, plain, rtol=1e-4, atol=1e-5)
+
+
 def test_a_setting_that_trains_nothing_or_another_thing_is_refused(towers: dict[str, str]) -> None:
     made = make(towers["dinov2"])
     nothing = TrainsConfig(projector=False)
