@@ -21,7 +21,7 @@ from spatialgen.seeding import rng
 from spatialgen.train.build_source import BuildBlocks
 from spatialgen.train.config import DataConfig
 from spatialgen.train.config import Source as SourceConfig
-from spatialgen.train.faults import Fault
+from spatialgen.train.faults import Fault, received
 from spatialgen.train.labels import Encoder
 from spatialgen.train.llava_source import LlavaBlocks
 from spatialgen.train.pool import Pool, Pools, PoolSettings
@@ -203,7 +203,7 @@ def loader(
         multiprocessing_context="spawn" if workers else None,
     )
     step: list[Item] = []
-    for item in items:
+    for item in received(items):
         if isinstance(item, Fault):
             raise item.told(log)
         step.append(Item(item.lane, item.place, item.batch.pin()) if pin else item)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from spatialgen.errors import SpatialgenError
 from spatialgen.train.errors import TrainError
 
+T = TypeVar("T")
 _GOES_ON = "the same command goes on from the last checkpoint"
 
 
@@ -45,13 +48,31 @@ def loaders_watched() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        gone = re.search(r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\)", str(error))
-        if gone is None:
+        if (gone := loader_gone(error)) is None:
             raise
-        raise TrainError(
-            f"the loader process {gone[1]} ended unexpectedly, as it does when the memory is used up; lower "
-            f"data.workers or data.shuffle_images of the stage; {_GOES_ON}"
-        ) from error
+        raise _ended(f"the loader process {gone}") from error
+
+
+def loader_gone(error: Exception) -> str | None:
+    """Return the number of the loader process that `error` says is gone, or None where it is about something else."""
+    found = re.search(r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\)", str(error))
+    return found[1] if found and isinstance(error, RuntimeError) else None
+
+
+def received(items: Iterable[T]) -> Iterator[T]:
+    """Yield what loader processes send. Raises TrainError where one ends while a batch of its is on the way."""
+    try:
+        yield from items
+    except (ConnectionError, EOFError) as error:
+        time.sleep(1)  # torch's own word, with the number of the process, comes as a signal in a moment
+        raise _ended("a loader process") from error
+
+
+def _ended(which: str) -> TrainError:
+    return TrainError(
+        f"{which} ended unexpectedly, as it does when the memory is used up; lower data.workers or "
+        f"data.shuffle_images of the stage; {_GOES_ON}"
+    )
 
 
 def last_line(text: str) -> str:

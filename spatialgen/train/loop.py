@@ -22,7 +22,6 @@ from spatialgen.train.config import OptimConfig, RunConfig, StageConfig
 from spatialgen.train.data import Item, LanePlace, Mixture, loader, mixture
 from spatialgen.train.distributed import Ranks
 from spatialgen.train.errors import TrainError
-from spatialgen.train.faults import loaders_watched
 from spatialgen.train.labels import Encoder
 from spatialgen.train.model import Assembled
 from spatialgen.train.objective import FeatureCache, Objective
@@ -126,7 +125,7 @@ class _Run:
     def train(self) -> None:
         """Step until the data or the steps are through."""
         places = self._resume()
-        with _signals(self), loaders_watched():
+        with _signals(self):
             steps = loader(
                 self.data,
                 self.ranks.rank,
