@@ -1,12 +1,12 @@
 """Real tokens a second of our loop against Hugging Face's Trainer: same model, samples, batch in tokens, hardware.
 
     python bench/train.py [--hidden 256] [--layers 4] [--vocabulary 49152] [--steps 12] [--check]
+    python bench/train.py --shape 7b --peak-tflops 989     # on a GPU of 80 GB: the share of its FLOPs that we use
 
 The Trainer groups by length and pads (`train_sampling_strategy: group_by_length`), both run bf16 autocast with a
 fused AdamW; the vocabulary has SmolLM2's size, since both must go through it. Real tokens are those of the
-conversations, image tokens included, padding not. On a GPU the model FLOP
-utilisation is printed too: 6 FLOPs a parameter and token and 12 x layers x hidden x length for attention, over the
-peak that --peak-tflops gives.
+conversations, image tokens included, padding not. With --shape (1b, 7b, or tiny for a CPU) the model FLOP utilisation
+of our loop alone is measured instead; bench/utilisation.py says how its FLOPs are counted and what fits a GPU.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ import torch
 from torch.utils.data import Dataset
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from utilisation import SHAPES, report, wait
 
 from spatialgen.seeding import rng
 from spatialgen.train.attention import set_attention
@@ -55,14 +57,14 @@ def make_model(hidden: int, layers: int, vocabulary: int, tokenizer: Any) -> Any
     return model
 
 
-def make_samples(count: int, encoder: Encoder) -> tuple[list[Encoded], list[str], dict[str, Any]]:
+def make_samples(count: int, encoder: Encoder, side: int = SIDE) -> tuple[list[Encoded], list[str], dict[str, Any]]:
     """Return conversations of 1 to 12 turns, as general sets and ours together have them, with their pictures."""
     conversations = []
     for i in range(count):
         turns = [Turn(f"Which is further left, thing {i} or thing {q}?", f"Thing {q}.") for q in range(12)]
         turns = turns[: int(rng(i, "turns").integers(1, 13))]
         conversations.append((str(i), [Turn(f"{IMAGE}\n{turns[0].question}", turns[0].answer), *turns[1:]]))
-    pixels = {str(i): rng(i, "px").integers(0, 255, (SIDE, SIDE, 3)).astype(np.uint8) for i in range(count)}
+    pixels = {str(i): rng(i, "px").integers(0, 255, (side, side, 3)).astype(np.uint8) for i in range(count)}
     return encoder.encode(conversations), [str(i) for i in range(count)], pixels
 
 
@@ -83,7 +85,7 @@ def ours(model: Any, data: Iterator[MicroBatch], steps: int, device: torch.devic
     tokens, began = 0, 0.0
     for step in range(steps + 2):
         if step == 2:
-            _wait(device)
+            wait(device)
             tokens, began = 0, time.perf_counter()
         batch = next(data).to(device)
         with torch.autocast(device.type, torch.bfloat16):
@@ -93,7 +95,7 @@ def ours(model: Any, data: Iterator[MicroBatch], steps: int, device: torch.devic
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         tokens += batch.tokens
-    _wait(device)
+    wait(device)
     return tokens / (time.perf_counter() - began)
 
 
@@ -147,13 +149,8 @@ def theirs(model: Any, data: Rows, rows: int, steps: int, device: torch.device) 
             use_cpu=device.type == "cpu", dataloader_num_workers=0,
         )  # fmt: skip
         Trainer(model=model, args=arguments, train_dataset=data, data_collator=collator).train()
-        _wait(device)
+        wait(device)
     return collator.tokens / (time.perf_counter() - collator.began)
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
 
 
 def main() -> None:
@@ -168,26 +165,27 @@ def main() -> None:
         ("vocabulary", 49152),
     ):
         parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--shape", choices=list(SHAPES), help="Measure the utilisation of a GPU with this shape.")
     parser.add_argument("--peak-tflops", type=float, help="Peak bf16 of the GPU, to print its utilisation.")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizer = learn_tokenizer(["Which is further left, thing 1 or thing 2? USER: ASSISTANT:"], 400)
+    if options.shape:
+        shape = SHAPES[options.shape]
+        encoder = Encoder(tokenizer, template("v1"), shape.patches, shape.context)
+        data = make_samples(min(options.samples, 64), encoder, shape.side)
+        report(shape, data, tokenizer.convert_tokens_to_ids(IMAGE), options, device)
+        return
     samples, names, pixels = make_samples(options.samples, Encoder(tokenizer, template("v1"), PATCHES, CONTEXT))
-    data = batches(samples, names, pixels, options.rows)
+    stream = batches(samples, names, pixels, options.rows)
     rows = max(1, round(options.rows * CONTEXT / np.mean([len(s) for s in samples])))
-    shape = (options.hidden, options.layers, options.vocabulary, tokenizer)
-    trainer = theirs(make_model(*shape), Rows(samples, names, pixels), rows, options.steps, device)
-    model = make_model(*shape)
-    loop = ours(model, data, options.steps, device)
+    sizes = (options.hidden, options.layers, options.vocabulary, tokenizer)
+    trainer = theirs(make_model(*sizes), Rows(samples, names, pixels), rows, options.steps, device)
+    loop = ours(make_model(*sizes), stream, options.steps, device)
     print(f"ours           {loop:10,.0f} real tokens/s (rows of {CONTEXT}, {options.rows} a step)")
     print(f"HF Trainer     {trainer:10,.0f} real tokens/s ({rows} conversations a step)")
     print(f"ratio          {loop / trainer:10.2f} (goal: 1.3)")
-    if options.peak_tflops:
-        parameters = sum(p.numel() for p in model.model.language_model.parameters())
-        flops = 6 * parameters + 12 * options.layers * options.hidden * CONTEXT
-        share = 100 * loop * flops / options.peak_tflops / 1e12
-        print(f"utilisation    {share:10.1f} % of {options.peak_tflops:g} TFLOP/s")
     if options.check and loop < 1.3 * trainer:
         raise SystemExit(1)
 

@@ -2,7 +2,7 @@
 
 Both learn from the training split of a build and answer a held-out one. They bound what a model's score owes to
 language alone. Answers are classes a row can be judged by: yes, no, an option's place, a name's place in the question,
-the sign of a relation; quantities are answered with the median of their type and unit.
+the sign of a relation; quantities are answered with the median of their type and unit, and the right side.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from zlib import crc32
 
 import numpy as np
 
-from spatialgen.evaluate.metrics import hour_error, within
+from spatialgen.evaluate.metrics import hour_error, relative_error, within
 from spatialgen.evaluate.numbers import plain
-from spatialgen.evaluate.verdict import Row, Said, Score, kind_of, said
+from spatialgen.evaluate.verdict import Row, Said, Score, kind_of, miss, near_share, quantity_truth, said, tolerance
 from spatialgen.records import F64
 
 _BUCKETS = 1 << 15
@@ -85,14 +85,25 @@ class Blind:
         truth = answer_class(row, reference)
         correct: bool | None = None
         if kind in ("quantity", "share") and isinstance(reference, float):
-            middle = self._median.get((row.question_type, row.form))
-            near = 0.25 if row.form == "open" else 0.02
-            correct = middle is not None and within(middle, abs(reference), near)
-        elif kind == "hour" and truth is not None:
+            return self._judge_middle(row, kind, reference)
+        if kind == "hour" and truth is not None:
             correct = guess is not None and (hour_error(guess, truth) or 0) <= (1 if row.form == "open" else 0)
         elif truth is not None:
             correct = guess == truth
         return Score(row.question_type, row.form, row.image_id, kind, True, correct)
+
+    def _judge_middle(self, row: Row, kind: str, reference: float) -> Score:
+        """Judge the median as an answer, by the rules that a model's number is judged by."""
+        middle = self._median.get((row.question_type, row.form))
+        if kind == "share":
+            correct = near_share(row, middle, reference)
+            return Score(row.question_type, row.form, row.image_id, kind, True, correct)
+        if row.unit == "count":
+            correct = middle is not None and round(middle) == reference
+            return Score(row.question_type, row.form, row.image_id, kind, True, correct)
+        size = quantity_truth(row, reference)
+        correct, error = within(middle, size, tolerance(row)), relative_error(middle, size)
+        return Score(row.question_type, row.form, row.image_id, kind, True, correct, error, miss(row, error))
 
 
 def _features(row: Row) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -6,6 +6,7 @@ unscored (and counted), never right or wrong.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +87,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One judged answer. `correct` is None where the reference itself could not be read; `error` is relative."""
+    """One judged answer. `correct` is None where the reference itself could not be read; `error` is relative.
+
+    `miss` is what a share within some tolerance counts by, for measured quantities (metres, cubic metres, degrees,
+    ratios; not counts) asked openly: the relative error, and infinite where the answer could not be read or names the
+    other side.
+    """
 
     question_type: str
     form: str
@@ -95,6 +101,7 @@ class Score:
     parsed: bool
     correct: bool | None
     error: float | None = None
+    miss: float | None = None
 
 
 Said = bool | int | float | str | tuple[float, ...] | tuple[int, ...] | None
@@ -235,16 +242,15 @@ def judge(row: Row, text: str) -> Score:
     """Return the score of `text` as an answer to `row`."""
     kind, reference, given = kind_of(row), said(row, row.answer), said(row, text)
 
-    def score(correct: bool | None, error: float | None = None) -> Score:
-        return Score(row.question_type, row.form, row.image_id, kind, given is not None, correct, error)
+    def score(correct: bool | None, error: float | None = None, miss: float | None = None) -> Score:
+        return Score(row.question_type, row.form, row.image_id, kind, given is not None, correct, error, miss)
 
     fact = _fact(row)
     if reference is None or (fact is not None and reference != fact):
         return score(None)
     if kind == "share":
         assert isinstance(reference, float)
-        near = isinstance(given, float) and abs(given - reference) <= (0.1 if row.form == "open" else 0.005) + 1e-9
-        return score(near)
+        return score(near_share(row, given if isinstance(given, float) else None, reference))
     if kind == "quantity":
         return _judge_quantity(row, text, reference, given, score)
     if kind == "hour" and row.form == "open":
@@ -256,17 +262,38 @@ def judge(row: Row, text: str) -> Score:
 
 
 def _judge_quantity(
-    row: Row, text: str, reference: Said, given: Said, score: Callable[[bool | None, float | None], Score]
+    row: Row, text: str, reference: Said, given: Said, score: Callable[[bool | None, float | None, float | None], Score]
 ) -> Score:
     """A number is right within 25 % (of a choice: the one that was offered), on the side that the reference names."""
     assert isinstance(reference, float)
-    truth = abs(row.value) if row.value is not None and row.form == "open" else reference
+    truth = quantity_truth(row, reference)
     side = parse_side(row.answer)
     same_side = side is None or row.unit not in ("m", "deg") or row.value == 0 or parse_side(text) == side
     parsed = abs(given) if isinstance(given, float) else None
     if row.unit == "count":
-        return score(given == reference, None)
-    error = metrics.relative_error(parsed, abs(truth))
-    tolerance = 0.25 if row.form == "open" else 0.02
-    right = metrics.within(parsed, abs(truth), tolerance) and same_side
-    return score(right, error)
+        return score(given == reference, None, None)
+    error = metrics.relative_error(parsed, truth)
+    right = metrics.within(parsed, truth, tolerance(row)) and same_side
+    return score(right, error, miss(row, error if same_side else None))
+
+
+def tolerance(row: Row) -> float:
+    """Return how far, relatively, a right quantity may be off: of a choice the number must be the one offered."""
+    return 0.25 if row.form == "open" else 0.02
+
+
+def near_share(row: Row, given: float | None, reference: float) -> bool:
+    """True where a share of the depth range is right: within a tenth of the range, of a choice the one offered."""
+    return given is not None and abs(given - reference) <= (0.1 if row.form == "open" else 0.005) + 1e-9
+
+
+def quantity_truth(row: Row, reference: float) -> float:
+    """Return the size that an answer is compared with: the fact, or of a choice what was offered."""
+    return abs(row.value) if row.value is not None and row.form == "open" else abs(reference)
+
+
+def miss(row: Row, error: float | None) -> float | None:
+    """Return `Score.miss` of an answer with this relative error (None: it could not be read, or is no answer)."""
+    if row.form != "open" or row.unit == "count":
+        return None
+    return math.inf if error is None else error

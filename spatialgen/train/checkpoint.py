@@ -23,6 +23,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from spatialgen.store.parquet import file_sha256
 from spatialgen.train.errors import TrainError
+from spatialgen.train.faults import loader_gone
 
 Tensors = dict[str, torch.Tensor]
 
@@ -98,6 +99,8 @@ def write(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
         _flush(folder)
     except Exception as error:
         shutil.rmtree(aside, ignore_errors=True)
+        if loader_gone(error):  # which may come at any moment, this one too
+            raise
         raise explained(error, folder) from error
     for old in _all(folder)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)

@@ -22,7 +22,8 @@ class VisionConfig(Settings):
     """The vision tower."""
 
     name: str = Field(min_length=1)
-    """A hub id or folder of a CLIP, SigLIP or DINOv2; `timm:<model>`; or `pulled:<name>` of `spatialgen models`."""
+    """A hub id or folder of a CLIP, SigLIP (1 or 2, of a fixed size), DINOv2 (with registers or not) or DINOv3 ViT;
+    `timm:<model>`, nearly any; or `pulled:<name>` of `spatialgen models`."""
     layer: int = -2
     """Which layer's output is used, as in LLaVA: -1 the last, -2 the one before. timm towers give their last."""
     image_size: int | None = Field(default=None, ge=14)
@@ -66,7 +67,8 @@ class ModelConfig(Settings):
     """A model folder to go on from; vision, projector and language are then its own."""
     vision: VisionConfig | None = None
     projector: Literal["linear", "mlp2x", "pooled"] = "mlp2x"
-    """Between tower and language model; `pooled` merges 2 x 2 patches into one token."""
+    """Between tower and language model; `pooled` merges 2 x 2 patches into one token. timm models that give tokens
+    take mlp2x, without registers pooled too; those that give a channels-first map (most nets) linear or mlp2x."""
     language: LanguageConfig | None = None
 
     @model_validator(mode="after")
@@ -91,7 +93,8 @@ class TrainsConfig(Settings):
     language: Literal["none", "full", "lora"] = "none"
     lora: LoraConfig = LoraConfig()
     vision_from_layer: int | None = Field(default=None, ge=0)
-    """Unfreeze the tower's layers from this one on (0: all, patch embedding included); None keeps it frozen."""
+    """Unfreeze the tower's layers from this one on (0: all, patch embedding included); None keeps it frozen. Of nets
+    with stages (ConvNeXt, Swin, ResNet) a layer is a stage."""
 
 
 class BuildSource(Settings):

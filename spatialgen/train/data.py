@@ -8,8 +8,10 @@ The place of a lane is a few numbers, so a killed run goes on with exactly the n
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
@@ -19,6 +21,7 @@ from spatialgen.seeding import rng
 from spatialgen.train.build_source import BuildBlocks
 from spatialgen.train.config import DataConfig
 from spatialgen.train.config import Source as SourceConfig
+from spatialgen.train.faults import Fault, received
 from spatialgen.train.labels import Encoder
 from spatialgen.train.llava_source import LlavaBlocks
 from spatialgen.train.pool import Pool, Pools, PoolSettings
@@ -151,29 +154,39 @@ class Lane:
         )
 
 
-class _Lanes(IterableDataset[Item]):
-    """The items of some lanes, one of each in turn, for ever. A loader process takes every n-th lane of them."""
+class _Lanes(IterableDataset[Item | Fault]):
+    """The items of some lanes, one of each in turn, for ever. A loader process takes every n-th lane of them.
+
+    Where one cannot be made, a fault is the last that comes.
+    """
 
     def __init__(self, mixture: Mixture, lanes: Sequence[int], places: Mapping[int, LanePlace]) -> None:
         self._mixture, self._lanes, self._places = mixture, lanes, dict(places)
 
-    def __iter__(self) -> Iterator[Item]:
+    def __iter__(self) -> Iterator[Item | Fault]:
         info = get_worker_info()
         mine = self._lanes if info is None else self._lanes[info.id :: info.num_workers]
         if info is not None:
             torch.set_num_threads(1)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the main process decides
         lanes = [Lane(self._mixture, lane, self._places.get(lane, self._mixture.start(lane))) for lane in mine]
         while True:
             for lane in lanes:
-                yield lane.next()
+                try:
+                    item = lane.next()
+                except Exception as error:
+                    yield Fault.of(error)
+                    return
+                yield item
 
 
 def loader(
-    mixture: Mixture, rank: int, ranks: int, places: Mapping[int, LanePlace], workers: int, pin: bool
+    mixture: Mixture, rank: int, ranks: int, places: Mapping[int, LanePlace], workers: int, pin: bool, log: Path
 ) -> Iterator[list[Item]]:
     """Yield the items of each step that are this rank's, from `places` on. Raises ConfigError if lanes do not divide.
 
-    `workers` processes read ahead; it is lowered to a divisor of the rank's lanes, which keeps their order.
+    `workers` processes read ahead; it is lowered to a divisor of the rank's lanes, which keeps their order. An error
+    in one of them is raised as it would be here; the traceback of one that is not ours goes to `log`.
     """
     if mixture.lanes % ranks:
         raise ConfigError(
@@ -190,7 +203,9 @@ def loader(
         multiprocessing_context="spawn" if workers else None,
     )
     step: list[Item] = []
-    for item in items:
+    for item in received(items):
+        if isinstance(item, Fault):
+            raise item.told(log)
         step.append(Item(item.lane, item.place, item.batch.pin()) if pin else item)
         if len(step) == len(lanes):
             yield step

@@ -36,7 +36,11 @@ def save_model(folder: Path, made: Assembled, chosen: Template, dtype: torch.dty
 
 
 def _processor(made: Assembled, chosen: Template) -> Any:
+    """Return the processor to save. It pads pictures to squares as training does, all but PerceptionLM's.
 
+    PerceptionLM takes pictures with a dimension for tiles, which only its own image processor makes, and that one
+    squeezes a picture to a square: who uses it without our code (timm with a class token, pooled) pads first.
+    """
     template = jinja(chosen, *sentence_tokens(made.tokenizer))
     made.tokenizer.chat_template = template
     vision = made.vision
@@ -52,7 +56,7 @@ def _processor(made: Assembled, chosen: Template) -> Any:
             image_processor=tiles,
             tokenizer=made.tokenizer,
             patch_size=made.patch,
-            pooling_ratio=made.pooling,
+            pooling_ratio=1,
             chat_template=template,
         )
     square = {"height": vision.side, "width": vision.side}
@@ -63,8 +67,8 @@ def _processor(made: Assembled, chosen: Template) -> Any:
     return transformers().LlavaProcessor(
         image_processor=images,
         tokenizer=made.tokenizer,
-        patch_size=made.patch * made.pooling,
+        patch_size=made.patch,
         vision_feature_select_strategy="full",
-        num_additional_image_tokens=0,
+        num_additional_image_tokens=made.extra,
         chat_template=template,
     )

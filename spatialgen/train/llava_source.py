@@ -42,10 +42,18 @@ class LlavaBlocks:
             for i, (start, stop) in enumerate(self._places[first : first + _BLOCK].tolist()):
                 file.seek(start)
                 try:
-                    conversations.append(self._conversation(first + i, json.loads(file.read(stop - start))))
+                    conversations.append(
+                        self._conversation(first + i, self._record(first + i, file.read(stop - start)))
+                    )
                 except SourceError as error:
                     conversations.append(Conversation(f"record {first + i}", (), None, fault=str(error)))
         return conversations
+
+    def _record(self, index: int, data: bytes) -> Any:
+        try:
+            return json.loads(data)
+        except ValueError as error:
+            raise SourceError(f"{self._source.path}, record {index}: is no valid JSON: {error}") from error
 
     def _conversation(self, index: int, record: Any) -> Conversation:
         if not isinstance(record, dict):

@@ -94,12 +94,9 @@ def _prepare(
     if run.precision == "bf16" and run.parallel != "fsdp":
         cast_frozen(model, torch.bfloat16)
     set_attention(model.model.language_model, run.attention)
-    model.train()
-    if not tower_trains:
-        model.model.vision_tower.eval()
     if run.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    objective = Objective(model, made.vision, tower_trains, cache)
+    objective = Objective(model, made.vision, tower_trains, cache).train()
     if run.parallel == "fsdp":
         shard(objective, ranks, run.precision)
         return objective
@@ -136,11 +133,18 @@ class _Run:
                 places,
                 self.stage.data.workers,
                 self.ranks.device.type == "cuda",
+                self.checkpoints.parent / "faults.log",
             )
             progress = self._progress(places)
             while progress < 1:
                 items = next(steps)
-                report = self._one_step(items, progress)
+                try:
+                    report = self._one_step(items, progress)
+                except torch.OutOfMemoryError as error:
+                    raise TrainError(
+                        f"step {self.step + 1}: the GPU's memory is used up; set run.gradient_checkpointing: true, or, "
+                        f"with another output, lower optim.micro_batch or data.context; {self._kept()}"
+                    ) from error
                 places.update({item.lane: item.place for item in items})
                 self.step += 1
                 progress = self._progress(places)
@@ -251,12 +255,12 @@ class _Run:
             raise error or TrainError("the first rank could not write its checkpoint; see its message")
 
     def _last_good(self) -> str:
+        after = ", or look at the data after it" if any(self.checkpoints.glob("step-*")) else ""
+        return f"{self._kept()}; lower optim.lr{after}"
+
+    def _kept(self) -> str:
         found = sorted(p.name for p in self.checkpoints.glob("step-*"))
-        if not found:
-            return "there is no checkpoint yet; lower optim.lr"
-        return (
-            f"the last good checkpoint is {self.checkpoints / found[-1]}; lower optim.lr, or look at the data after it"
-        )
+        return f"the last good checkpoint is {self.checkpoints / found[-1]}" if found else "there is no checkpoint yet"
 
 
 def schedule(optim: OptimConfig, progress: float) -> float:

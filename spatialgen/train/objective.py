@@ -12,6 +12,7 @@ from torch import nn
 from spatialgen.train.attention import attends_packed
 from spatialgen.train.labels import IGNORE
 from spatialgen.train.model import Vision
+from spatialgen.train.parts import projector_of, tower_of
 from spatialgen.train.rows import MicroBatch
 
 
@@ -19,7 +20,8 @@ def normalise(pixels: torch.Tensor, vision: Vision) -> torch.Tensor:
     """Return (N, S, S, 3) uint8 pictures as the tower takes them: (N, 3, S, S) float32, mean 0, deviation 1."""
     mean = torch.tensor(vision.mean, device=pixels.device).view(1, 3, 1, 1)
     std = torch.tensor(vision.std, device=pixels.device).view(1, 3, 1, 1)
-    return (pixels.permute(0, 3, 1, 2).float() / 255 - mean) / std
+    # Contiguous: some convolutions of a FastViT, given channels-last, spoil the heap in their backward pass on a CPU.
+    return (pixels.permute(0, 3, 1, 2).contiguous().float() / 255 - mean) / std
 
 
 def _layers(tower: nn.Module) -> tuple[nn.ModuleList, nn.Module, str]:
@@ -50,12 +52,13 @@ def _after_layer(tower: nn.Module, pixels: torch.Tensor, used: int) -> torch.Ten
 
 def tower_features(model: Any, pixels: torch.Tensor) -> torch.Tensor:
     """Return the tower's patches (N, patches, width) of normalised pictures, before the projector."""
-    config, tower = model.config, model.model.vision_tower
-    if config.model_type == "perception_lm":
-        features: torch.Tensor = tower(pixels, return_dict=True).last_hidden_state
-        return features[:, 1:] if config.vision_use_cls_token else features
+    config, tower = model.config, tower_of(model)
+    if config.model_type not in ("llava", "aya_vision"):
+        found: torch.Tensor = tower(pixels, return_dict=True).last_hidden_state
+        return _timm_features(config, found)
     layer, count = config.vision_feature_layer, len(_layers(tower)[0])
     used = layer if layer >= 0 else count + 1 + layer
+    features: torch.Tensor
     if not 0 < used < count:
         features = tower(pixels, output_hidden_states=True, return_dict=True).hidden_states[layer]
     else:
@@ -63,9 +66,18 @@ def tower_features(model: Any, pixels: torch.Tensor) -> torch.Tensor:
     return features[:, 1:] if config.vision_feature_select_strategy == "default" else features
 
 
+def _timm_features(config: Any, found: torch.Tensor) -> torch.Tensor:
+    """Return what a timm model gives as (N, patches, width): rows as they are, maps flattened."""
+    if config.model_type == "fast_vlm":  # (N, C, H, W)
+        return found.flatten(2).transpose(1, 2)
+    if config.model_type == "perception_lm":
+        return found[:, 1:] if config.vision_use_cls_token else found
+    return found.flatten(1, -2)
+
+
 def project(model: Any, features: torch.Tensor) -> torch.Tensor:
     """Return the image tokens (N, tokens, hidden) of the tower's patches."""
-    tokens: torch.Tensor = model.model.multi_modal_projector(features)
+    tokens: torch.Tensor = projector_of(model)(features)
     return tokens.reshape(features.shape[0], -1, tokens.shape[-1])
 
 
@@ -95,6 +107,20 @@ class Objective(nn.Module):
         self.model = model
         self._vision, self._tower_trains = vision, tower_trains
         self._cache = None if tower_trains else cache
+
+    def train(self, mode: bool = True) -> Objective:
+        """Set what is trained to training. A frozen tower, and statistics over a batch, stay as they are.
+
+        BatchNorm in training would make a picture's features depend on the others of the micro-batch.
+        """
+        super().train(mode)
+        tower = tower_of(self.model)
+        if not self._tower_trains:
+            tower.eval()
+        for module in tower.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+        return self
 
     def forward(self, batch: MicroBatch) -> torch.Tensor:
         """Return the sum of the cross-entropies of the supervised tokens."""

@@ -12,6 +12,7 @@ from spatialgen.config.models import RayConfig
 from spatialgen.engine.ray import ray_session
 from spatialgen.train.config import TrainConfig
 from spatialgen.train.errors import TrainError
+from spatialgen.train.faults import kept_apart
 
 
 def train_on_ray(config: TrainConfig) -> Path:
@@ -36,8 +37,15 @@ def train_on_ray(config: TrainConfig) -> Path:
         try:
             trainer.fit()
         except Exception as error:
-            raise TrainError(f"training on Ray failed: {error}; the same command goes on from the last step") from error
+            said = kept_apart(_first_failure(error), Path(output) / "faults.log")
+            raise TrainError(f"training on Ray failed: {said}") from error
         return Path(output) / config.stages[-1].name / "model"
+
+
+def _first_failure(error: Exception) -> str:
+    """Return what the failed worker of the lowest rank said, or all that Ray said where no worker did."""
+    failures: dict[int, Exception] = getattr(error, "worker_failures", {})
+    return str(failures[min(failures)] if failures else error)
 
 
 def _worker(given: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from spatialgen.train.config import ModelConfig, StageConfig, TrainConfig
 from spatialgen.train.data import open_source
 from spatialgen.train.distributed import Ranks, ranks
 from spatialgen.train.export import save_model
+from spatialgen.train.faults import loaders_watched
 from spatialgen.train.loop import train_stage
 from spatialgen.train.model import Assembled, assemble
 from spatialgen.train.objective import FeatureCache
@@ -44,7 +45,8 @@ def train(config: TrainConfig) -> Path:
             folder = Path(config.output) / stage.name
             if not (folder / "model" / "config.json").is_file():
                 try:
-                    _run_stage(config, model, stage, folder, here, cache)
+                    with loaders_watched():  # the word may come late, even while the logs are being closed
+                        _run_stage(config, model, stage, folder, here, cache)
                 except OSError as error:
                     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                         raise

@@ -10,6 +10,7 @@ from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from spatialgen.train.distributed import Ranks
 from spatialgen.train.errors import TrainError
 from spatialgen.train.objective import Objective
+from spatialgen.train.parts import tower_name
 
 
 def shard(objective: Objective, ranks: Ranks, precision: str) -> None:
@@ -28,7 +29,7 @@ def shard(objective: Objective, ranks: Ranks, precision: str) -> None:
 def _layers(model: nn.Module) -> list[nn.Module]:
     """Return the repeated layers of tower and language model: the members of their longest module lists."""
     found: list[nn.Module] = []
-    for part in ("model.vision_tower", "model.language_model"):
+    for part in (tower_name(model), "model.language_model"):
         lists = [m for m in model.get_submodule(part).modules() if isinstance(m, nn.ModuleList | nn.Sequential)]
         longest = max(lists, key=len, default=None)
         found += list(longest) if longest is not None else []

@@ -11,11 +11,13 @@ from torch import nn
 
 from spatialgen.train.config import OptimConfig, TrainsConfig
 from spatialgen.train.errors import TrainError
+from spatialgen.train.hf import timm
+from spatialgen.train.objective import tower_features
+from spatialgen.train.parts import projector_name, tower_name, tower_of
 
-_VISION, _PROJECTOR = "model.vision_tower.", "model.multi_modal_projector."
-_LAYER = re.compile(r"\.(?:layers?|blocks)\.(\d+)\.")
-# Before the first layer of a tower; whatever else has no layer number comes after the last one.
-_EMBEDDING = re.compile(r"embed|cls_token|pre_la?yr?norm|norm_pre|pos_")
+# A layer of a tower by its parameter's name: a transformer's layers or blocks, the stages of a net that has stages.
+_LAYER = re.compile(r"\.(?:layers?|blocks|stages?|levels?|network)[._]?(\d+)\.")
+_OWN_TOWERS = ("llava", "aya_vision")  # with the outputs of all layers; of timm towers the last output is used
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,40 +34,85 @@ def freeze(model: Any, trains: TrainsConfig) -> None:
     """Set what trains in `model`, adding adapters where the language model trains by LoRA."""
     if trains.language == "lora":
         _add_adapters(model, trains)
+    first = trains.vision_from_layer
+    tower = set() if first is None else _tower_from(model, first)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(_should_train(model, trains, name))
+        parameter.requires_grad_(_should_train(model, trains, name, tower))
 
 
-def _should_train(model: Any, trains: TrainsConfig, name: str) -> bool:
-    if name.startswith(_VISION):
-        return trains.vision_from_layer is not None and _tower_trains(model, name, trains.vision_from_layer)
-    if name.startswith(_PROJECTOR):
+def _should_train(model: Any, trains: TrainsConfig, name: str, tower: set[str]) -> bool:
+    part = _part(model, name)
+    if part == "vision tower":
+        return name in tower
+    if part == "projector":
         # The second layer of a linear projector is an identity (see model.py).
         fixed = getattr(model.config, "projector_hidden_act", None) == "linear" and ".linear_2." in name
         return trains.projector and not fixed
     return trains.language == "full" or (trains.language == "lora" and ".lora_" in name)
 
 
-def _tower_trains(model: Any, name: str, first: int) -> bool:
-    """True for layers from `first` on that the loss reaches: those up to the layer whose output is used."""
-    layer = _LAYER.search(name)
-    if layer is not None:
-        return first <= int(layer[1]) < used_layers(model)
-    if "mask_token" in name:
-        return False
-    if _EMBEDDING.search(name):
-        return first == 0
-    return bool(
-        model.config.model_type == "perception_lm"
-    )  # its tower's last norm is used; those of the others are not
+def _tower_from(model: Any, first: int) -> set[str]:
+    """Return the names of the tower's parameters from layer `first` on that the loss depends on."""
+    prefix = tower_name(model) + "."
+    places = {prefix + n: place for n, place in _places(tower_of(model)).items()}
+    chosen = {n for n, place in places.items() if place >= first or (first == 0 and place < 0)}
+    if model.config.model_type in _OWN_TOWERS:
+        return {n for n in chosen if places[n] < used_layers(model) and "mask_token" not in n}
+    return chosen & {prefix + n for n in _reached(model)}
+
+
+def _places(tower: nn.Module) -> dict[str, int]:
+    """Return the layer of each parameter: -1 before the first (embeddings, a stem), their number after the last.
+
+    What has no layer in its name stands before or after by where the module lists it, as it was built.
+    """
+    names = [n for n, _ in tower.named_parameters()]
+    numbers = [int(m[1]) if (m := _LAYER.search(f".{n}")) else None for n in names]
+    if not any(k is not None for k in numbers) and hasattr(tower, "timm_model"):
+        return _timm_places(tower)
+    known = sorted({k for k in numbers if k is not None})
+    places, met = {}, False
+    for name, number in zip(names, numbers, strict=True):
+        met = met or number is not None
+        places[name] = known.index(number) if number is not None else len(known) if met else -1
+    return places
+
+
+def _timm_places(tower: Any) -> dict[str, int]:
+    """Return the layer of each parameter of a net whose names tell none, by timm's own groups; the first is the stem.
+
+    timm's groups come second because some of them count registers among the last layers.
+    """
+    inner = tower.timm_model
+    groups = timm().models.group_parameters(inner, inner.group_matcher(coarse=True), reverse=True)
+    return {f"timm_model.{n}": int(group) - 1 for n, group in groups.items()}
+
+
+def _reached(model: Any) -> set[str]:
+    """Return the tower's parameters that its features depend on: heads and norms of a classifier are left over."""
+    tower = tower_of(model)
+    named = dict(tower.named_parameters())
+    held = {n: p.requires_grad for n, p in named.items()}
+    side = int(model.config.vision_config.image_size)
+    tower.requires_grad_(True).eval()
+    with torch.enable_grad():
+        some = next(iter(named.values()))
+        features = tower_features(model, torch.zeros((1, 3, side, side), device=some.device, dtype=some.dtype))
+        gradients = torch.autograd.grad(features.sum(), list(named.values()), allow_unused=True)
+    for name, parameter in named.items():
+        parameter.requires_grad_(held[name])
+    return {n for n, g in zip(named, gradients, strict=True) if g is not None}
 
 
 def used_layers(model: Any) -> int:
-    """Return how many layers of the tower the loss depends on."""
-    found = {int(m[1]) for n, _ in model.model.vision_tower.named_parameters() if (m := _LAYER.search(f".{n}"))}
-    count = len(found)
-    layer = getattr(model.config, "vision_feature_layer", -1)
-    return count if model.config.model_type == "perception_lm" else int(layer if layer >= 0 else count + 1 + layer)
+    """Return how many layers of the tower the loss depends on; the stages of a net that has stages."""
+    places = _places(tower_of(model))
+    numbered = {p for n, p in places.items() if _LAYER.search(f".{n}")}
+    count = len(numbered or {p for p in places.values() if p >= 0})
+    if model.config.model_type not in _OWN_TOWERS:
+        return count
+    layer = int(model.config.vision_feature_layer)
+    return layer if layer >= 0 else count + 1 + layer
 
 
 def _add_adapters(model: Any, trains: TrainsConfig) -> None:
@@ -100,16 +147,16 @@ def table(model: Any, trains: TrainsConfig, optim: OptimConfig) -> list[PartRow]
     if trains.language == "lora":
         counts["language adapters"] = [0, 0]
     for name, parameter in model.named_parameters():
-        part = _part(name)
+        part = _part(model, name)
         counts[part][0] += parameter.numel()
         counts[part][1] += parameter.numel() if parameter.requires_grad else 0
     return [PartRow(p, n, t, rates[_rate_part(p)] if t else None) for p, (n, t) in counts.items()]
 
 
-def _part(name: str) -> str:
-    if name.startswith(_VISION):
+def _part(model: Any, name: str) -> str:
+    if name.startswith(tower_name(model) + "."):
         return "vision tower"
-    if name.startswith(_PROJECTOR):
+    if name.startswith(projector_name(model) + "."):
         return "projector"
     return "language adapters" if ".lora_" in name else "language model"
 
@@ -136,7 +183,7 @@ def check(model: Any, trains: TrainsConfig) -> None:
     if (tower.trained > 0) != (trains.vision_from_layer is not None):
         faults.append(
             f"vision_from_layer is {trains.vision_from_layer}, and {tower.trained} tower parameters train "
-            f"(the tower has {used_layers(model)} layers that the model uses)"
+            f"(the tower has {used_layers(model)} layers that the model uses; 0 unfreezes all of it)"
         )
     if (projector.trained > 0) != trains.projector:
         faults.append(f"projector is {trains.projector}, and {projector.trained} of its parameters train")
@@ -156,7 +203,7 @@ def parameter_groups(model: Any, trains: TrainsConfig, optim: OptimConfig) -> li
     groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            groups.setdefault((_rate_part(_part(name)), parameter.ndim > 1), []).append(parameter)
+            groups.setdefault((_rate_part(_part(model, name)), parameter.ndim > 1), []).append(parameter)
     return [
         {
             "params": parameters,
@@ -169,7 +216,14 @@ def parameter_groups(model: Any, trains: TrainsConfig, optim: OptimConfig) -> li
 
 
 def cast_frozen(model: Any, dtype: torch.dtype) -> None:
-    """Keep what is frozen as `dtype`; what trains stays float32, so that small steps are not rounded away."""
-    for parameter in model.parameters():
-        if not parameter.requires_grad:
-            parameter.data = parameter.data.to(dtype)
+    """Keep what is frozen as `dtype`; what trains stays float32, so that small steps are not rounded away.
+
+    Norms stay float32 too: on a CPU they do not take parameters in bfloat16 with activations in float32.
+    """
+    norms = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm)
+    for module in model.modules():
+        if isinstance(module, norms):
+            continue
+        for parameter in module.parameters(recurse=False):
+            if not parameter.requires_grad:
+                parameter.data = parameter.data.to(dtype)

@@ -128,6 +128,53 @@ def test_the_majority_answer_to_a_quantity_is_its_median() -> None:
     rows = [replace(FAR, answer=f"{v} m", value=v) for v in (1.0, 2.0, 2.1, 9.0)]
     blind = Blind(rows)
     assert [blind.majority(r).correct for r in rows] == [False, True, True, False]
+    assert [blind.question_only(r).miss for r in rows] == pytest.approx([1.05, 0.025, 0.05 / 2.1, 6.95 / 9])
+
+
+def test_the_median_is_judged_by_the_rules_of_a_models_number() -> None:
+    counts = [replace(FAR, question_type="count", answer=f"{v} cups", unit="count", value=v) for v in (2, 2, 3)]
+    assert [Blind(counts).majority(r).correct for r in counts] == [True, True, False]
+    assert judge(counts[2], "2 cups").correct is False
+    depths = [replace(DEPTH, answer=f"It counts {v}, if the farthest counts 1.", value=v) for v in (0.1, 0.3, 0.39)]
+    blind = Blind(depths)
+    assert [blind.majority(r).correct for r in depths] == [False, True, True]
+    assert [judge(r, "0.3").correct for r in depths] == [False, True, True]
+
+
+def test_quantities_are_reported_within_10_and_25_percent_all_and_by_type() -> None:
+    wide = replace(FAR, question_type="width", answer="1 m", value=1.0)
+    offered = replace(FAR, form="multiple_choice", question="How far?\nA) 2 m\nB) 3 m", answer="A")
+    three = replace(FAR, question_type="count", answer="3 cups", unit="count", value=3.0)
+    said = [(FAR, "2.2 m"), (FAR, "2.5 m"), (FAR, "1.49 m"), (FAR, "far"), (SIDE, "0.5 m to the left")]
+    said += [(SIDE, "0.5 m to the right"), (wide, "75 cm"), (offered, "A"), (three, "3"), (LEFT, LEFT.answer)]
+    lines = {(x.group, x.metric): x for x in score_lines([judge(r, t) for r, t in said])}
+    near = {k: v.estimate.mean for k, v in lines.items() if k[1].startswith("within")}
+    assert near == pytest.approx(
+        {
+            ("quantities, open", "within 10 %"): 2 / 7,
+            ("quantities, open", "within 25 %"): 4 / 7,
+            ("quantities, open, distance", "within 10 %"): 1 / 4,
+            ("quantities, open, distance", "within 25 %"): 2 / 4,
+            ("quantities, open, lateral_offset", "within 10 %"): 1 / 2,
+            ("quantities, open, lateral_offset", "within 25 %"): 1 / 2,
+            ("quantities, open, width", "within 10 %"): 0,
+            ("quantities, open, width", "within 25 %"): 1,
+        }
+    )
+    all_of_them = lines["quantities, open", "within 25 %"]
+    assert all_of_them.estimate.count == 7
+    assert all_of_them.unparsed == pytest.approx(1 / 7)
+    assert 0 <= all_of_them.estimate.low <= all_of_them.estimate.mean <= all_of_them.estimate.high <= 1
+
+
+def test_baselines_have_the_same_lines_about_quantities_as_a_model() -> None:
+    rows = [replace(FAR, answer=f"{v} m", value=v, image_id=str(v)) for v in (1.0, 2.0, 2.1, 9.0)]
+    blind = Blind(rows)
+    model = {(x.group, x.metric) for x in score_lines([judge(r, "2 m") for r in rows])}
+    for baseline in (blind.majority, blind.question_only):
+        lines = {(x.group, x.metric): x.estimate.mean for x in score_lines([baseline(r) for r in rows])}
+        assert set(lines) == model
+        assert lines["quantities, open", "within 25 %"] == pytest.approx(0.5)
 
 
 def test_a_type_and_its_inverse_are_reported_together() -> None:

@@ -130,6 +130,23 @@ def test_overrides_reach_into_lists(trained: dict[str, Path]) -> None:
     assert "nothing is left" in result.stderr
 
 
+def test_a_fault_in_a_loader_process_is_one_line(trained: dict[str, Path], tmp_path: Path) -> None:
+    build = write_build(tmp_path / "build", images=PICTURES, questions=QUESTIONS)
+    for shard in (build / "images").glob("*.parquet"):
+        shard.write_bytes(shard.read_bytes()[:200] + bytes(200) + shard.read_bytes()[400:])
+    tree = yaml.safe_load(trained["config"].read_text())
+    tree["model"] = {"start": str(trained["model"])}
+    tree["output"] = str(tmp_path / "out")
+    tree["stages"][0]["data"] |= {"workers": 1, "sources": [{"kind": "build", "path": str(build)}]}
+    (tmp_path / "train.yaml").write_text(yaml.safe_dump(tree))
+    result = RUNNER.invoke(app, ["train", "--config", str(tmp_path / "train.yaml")])
+    assert result.exit_code == 1
+    said = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    assert len(said) == 1
+    assert ".parquet" in said[0]
+    assert "Traceback" not in result.output
+
+
 def test_mistakes_are_told_plainly(trained: dict[str, Path]) -> None:
     cases = [
         (["train", "--config", str(trained["config"]), "--set", "stages=[]"], "stages"),

@@ -11,11 +11,12 @@ import torch
 from PIL import Image
 from train_tiny import image_row, picture, question, question_rows, write_build
 
-from spatialgen.errors import ConfigError, SourceError
+from spatialgen.errors import ConfigError, SourceError, StoreError
 from spatialgen.seeding import rng
 from spatialgen.train.build_source import BuildBlocks
 from spatialgen.train.config import BuildSource, DataConfig, LlavaSource
 from spatialgen.train.data import Item, Lane, LanePlace, Mixture, loader, mixture
+from spatialgen.train.errors import TrainError
 from spatialgen.train.labels import Encoder
 from spatialgen.train.llava_source import LlavaBlocks
 from spatialgen.train.pictures import pad_coordinates
@@ -58,8 +59,40 @@ def fingerprint(item: Item) -> tuple[object, ...]:
 def steps(
     made: Mixture, rank: int, ranks: int, count: int, places: dict[int, LanePlace] | None = None, workers: int = 0
 ):  # type: ignore[no-untyped-def]
-    found = list(islice(loader(made, rank, ranks, places or {}, workers, False), count))
+    found = list(islice(loader(made, rank, ranks, places or {}, workers, False, Path("unused.log")), count))
     return [[fingerprint(i) for i in step] for step in found]
+
+
+def nowhere(i: int) -> dict[str, object]:
+    """Return an images row that no code of ours writes: a picture with neither bytes nor a path."""
+    return image_row(i) | {"image": {"bytes": None, "path": None}}
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_fault_of_ours_in_a_loader_process_is_told_as_in_this_one(
+    tokenizer: object, tmp_path: Path, workers: int
+) -> None:
+    made = mixed(data_of(write_build(tmp_path / "build")), tokenizer)
+    for shard in (tmp_path / "build" / "images").glob("*.parquet"):
+        shard.write_bytes(shard.read_bytes()[:200] + bytes(200) + shard.read_bytes()[400:])
+    with pytest.raises(StoreError, match=r"cannot read.*\.parquet|\.parquet.*cannot read") as caught:
+        next(loader(made, 0, 1, {}, workers, False, tmp_path / "faults.log"))
+    assert "Traceback" not in str(caught.value)
+    assert not (tmp_path / "faults.log").exists()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_any_other_fault_in_a_loader_process_is_one_line_and_a_traceback_in_a_log(
+    tokenizer: object, tmp_path: Path, workers: int
+) -> None:
+    made = mixed(data_of(write_build(tmp_path / "build", image=nowhere)), tokenizer)
+    log = tmp_path / "out" / "faults.log"
+    with pytest.raises(
+        TrainError, match=r"reading the data failed: TypeError: .*traceback is in .*faults\.log; the same"
+    ):
+        next(loader(made, 0, 1, {}, workers, False, log))
+    assert "Traceback" in log.read_text()
+    assert "picture_of" in log.read_text()
 
 
 def test_an_epoch_holds_every_question_once_with_its_own_picture(build: Path, tokenizer: object) -> None:
@@ -292,7 +325,7 @@ def test_a_record_that_is_no_conversation_is_skipped_and_named(tmp_path: Path, t
         [{"from": "human", "value": "word " * 2 * CONTEXT}, {"from": "gpt", "value": "Too long."}],
     ]
     records = [{"id": k, "conversations": said} for k, said in enumerate([good, *odd, good])]
-    (tmp_path / "set.jsonl").write_text("\n".join(map(json.dumps, [*records, {"id": "none"}])))
+    (tmp_path / "set.jsonl").write_text("\n".join([*map(json.dumps, [*records, {"id": "none"}]), '{"id": 6, "conv']))
     config = {"sources": [{"kind": "llava", "path": str(tmp_path / "set.jsonl")}], "workers": 0}
     made = mixed(DataConfig.model_validate_json(json.dumps(config)), tokenizer, lanes=1)
     pool = Pool(made.pools[0], 0, made.encoder, settings())
@@ -301,6 +334,7 @@ def test_a_record_that_is_no_conversation_is_skipped_and_named(tmp_path: Path, t
     faults = "\n".join(f for b in read for f in b.bad)
     assert [f"record {k} " in faults for k in range(5)] == [False, True, True, True, False]
     assert "record 5" in faults
+    assert "record 6: is no valid JSON" in faults
     assert "must alternate" in faults
 
 

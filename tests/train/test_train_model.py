@@ -17,10 +17,11 @@ from spatialgen.train.export import save_model
 from spatialgen.train.labels import Encoder
 from spatialgen.train.model import Assembled, assemble, load_model
 from spatialgen.train.objective import FeatureCache, Objective, normalise, project, tower_features
+from spatialgen.train.parts import tower_of
 from spatialgen.train.pictures import square
 from spatialgen.train.rows import collate, pack
 from spatialgen.train.templates import IMAGE, Turn, template
-from spatialgen.train.trainable import check, freeze, merge_adapters, table, used_layers
+from spatialgen.train.trainable import cast_frozen, check, freeze, merge_adapters, table, used_layers
 from spatialgen.train.vocabulary import learn_tokenizer
 
 SCRATCH = ScratchConfig(hidden_size=32, layers=2, heads=2, intermediate_size=64, vocabulary=320)
@@ -41,41 +42,63 @@ def make(
 @pytest.fixture(scope="module")
 def towers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("towers")
-    return {kind: save_tower(folder / kind, kind) for kind in ("dinov2", "clip", "siglip")} | {"timm": TIMM}
+    kinds = ("dinov2", "clip", "siglip", "registers", "dinov3", "siglip2")
+    return {kind: save_tower(folder / kind, kind) for kind in kinds}
 
 
-CASES = [("dinov2", "linear"), ("dinov2", "pooled"), ("clip", "mlp2x"), ("siglip", "pooled"), ("timm", "mlp2x")]
+# timm models by the form of what they give: a row of tokens with one, no or five before the patches, a map with the
+# channels first (layer norms, batch norms, attention) or last.
+ONE, NONE, FIVE = TIMM, "timm:test_vit_relpos", "timm:vit_small_patch16_dinov3"
+FIRST, BATCH, LAST = "timm:test_convnext", "timm:test_resnet", "timm:test_mambaout"
+SIDES = {ONE: 64, FIVE: 64}
+CASES = [("dinov2", "linear"), ("dinov2", "pooled"), ("clip", "mlp2x"), ("siglip", "pooled"), ("siglip2", "mlp2x")]
+CASES += [("registers", "linear"), ("dinov3", "mlp2x")]
+TIMM_CASES = [(ONE, "mlp2x"), (ONE, "pooled"), (NONE, "mlp2x"), (NONE, "pooled"), (FIVE, "mlp2x")]
+TIMM_CASES += [(FIRST, "mlp2x"), (FIRST, "linear"), (BATCH, "mlp2x"), (LAST, "mlp2x"), ("timm:test_maxvit", "mlp2x")]
+CASES += TIMM_CASES
 ALL = TrainsConfig(language="full", vision_from_layer=1)
 SETTINGS = [
     ("dinov2", TrainsConfig()),
     ("clip", TrainsConfig(language="full")),
     ("siglip", TrainsConfig(language="lora")),
 ]
-SETTINGS += [("dinov2", ALL), ("clip", ALL), ("siglip", TrainsConfig(vision_from_layer=0)), ("timm", ALL)]
+SETTINGS += [("dinov2", ALL), ("clip", ALL), ("siglip", TrainsConfig(vision_from_layer=0)), ("registers", ALL)]
+SETTINGS += [("dinov3", ALL), *((kind, ALL) for kind in (ONE, NONE, FIVE, FIRST, BATCH, LAST))]
+SETTINGS += [(FIRST, TrainsConfig(vision_from_layer=0)), (BATCH, TrainsConfig(language="lora"))]
+LAYERS = {ONE: 6, NONE: 9, FIVE: 12, FIRST: 4, BATCH: 4, LAST: 4}
+
+
+def named(towers: dict[str, str], kind: str) -> tuple[str, int | None]:
+    """Return a tower's name and the picture size that keeps it small."""
+    return towers.get(kind, kind), SIDES.get(kind)
 
 
 @pytest.mark.parametrize(("kind", "projector"), CASES)
 def test_our_features_are_those_of_transformers(towers: dict[str, str], kind: str, projector: str) -> None:
-    made = make(towers[kind], projector, 64 if kind == "timm" else None)
+    tower, side = named(towers, kind)
+    made = make(tower, projector, side)
     model = made.model.eval()
     pixels = normalise(
         torch.randint(0, 255, (2, made.vision.side, made.vision.side, 3), dtype=torch.uint8), made.vision
     )
     with torch.no_grad():
         ours = project(model, tower_features(model, pixels))
-        theirs = model.model.get_image_features(pixels[:, None] if kind == "timm" else pixels).pooler_output
+        tiled = model.config.model_type == "perception_lm"
+        theirs = model.model.get_image_features(pixels[:, None] if tiled else pixels).pooler_output
     theirs = torch.stack(list(theirs)) if isinstance(theirs, list) else theirs
     assert ours.shape == (2, made.vision.tokens, 32)
-    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(ours, theirs.reshape(ours.shape))
 
 
-@pytest.mark.parametrize(
-    ("kind", "projector"), [("dinov2", "linear"), ("siglip", "mlp2x"), ("clip", "pooled"), ("timm", "pooled")]
-)
+LOADED = [("dinov2", "linear"), ("siglip", "mlp2x"), ("siglip2", "mlp2x"), ("clip", "pooled"), ("registers", "mlp2x")]
+
+
+@pytest.mark.parametrize(("kind", "projector"), [*LOADED, ("dinov3", "linear"), *TIMM_CASES])
 def test_a_saved_folder_loads_and_answers_as_it_is(
     towers: dict[str, str], kind: str, projector: str, tmp_path: Path
 ) -> None:
-    made = make(towers[kind], projector, 64 if kind == "timm" else None)
+    tower, side = named(towers, kind)
+    made = make(tower, projector, side)
     save_model(tmp_path / "model", made, template("v1"), torch.float32)
     model = AutoModelForImageTextToText.from_pretrained(tmp_path / "model").eval()
     processor = AutoProcessor.from_pretrained(tmp_path / "model")
@@ -90,13 +113,21 @@ def test_a_saved_folder_loads_and_answers_as_it_is(
     with torch.no_grad():
         before = made.model.eval()(**inputs).logits
         torch.testing.assert_close(model(**inputs).logits, before)
+        said = model.generate(**inputs, max_new_tokens=3, min_new_tokens=3, do_sample=False)
+    assert said.shape[1] == inputs["input_ids"].shape[1] + 3
     again = load_model(tmp_path / "model")
     assert again.vision == made.vision
-    assert (again.patch, again.pooling) == (made.patch, made.pooling)
+    assert again.patch == made.patch
 
 
-def test_the_processor_pads_wide_pictures_as_training_does(towers: dict[str, str], tmp_path: Path) -> None:
-    made = make(towers["dinov2"])
+@pytest.mark.parametrize(
+    ("kind", "projector"), [("dinov2", "mlp2x"), (ONE, "mlp2x"), (NONE, "pooled"), (FIRST, "mlp2x"), (LAST, "mlp2x")]
+)
+def test_the_processor_pads_wide_pictures_as_training_does(
+    towers: dict[str, str], kind: str, projector: str, tmp_path: Path
+) -> None:
+    tower, side = named(towers, kind)
+    made = make(tower, projector, side)
     save_model(tmp_path / "model", made, template("v1"), torch.float32)
     processor = AutoProcessor.from_pretrained(tmp_path / "model")
     image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 120, 3), np.uint8))
@@ -176,7 +207,8 @@ def test_cached_features_are_those_of_the_tower(towers: dict[str, str]) -> None:
 def test_what_trains_is_what_the_config_says_and_all_of_it_gets_a_gradient(
     towers: dict[str, str], kind: str, trains: TrainsConfig
 ) -> None:
-    made = make(towers[kind], "mlp2x", 64 if kind == "timm" else None)
+    tower, small = named(towers, kind)
+    made = make(tower, "mlp2x", small)
     freeze(made.model, trains)
     check(made.model, trains)
     side = made.vision.side
@@ -184,13 +216,75 @@ def test_what_trains_is_what_the_config_says_and_all_of_it_gets_a_gradient(
     samples = encoder.encode([("a", TURNS)])
     pixels = {"x": np.random.default_rng(1).integers(0, 255, (side, side, 3)).astype(np.uint8)}
     batch = collate([(0,)], samples, ["x"], pixels, 0, side, 0)
-    Objective(made.model.train(), made.vision, trains.vision_from_layer is not None)(batch).backward()
+    Objective(made.model, made.vision, trains.vision_from_layer is not None).train()(batch).backward()
     for name, parameter in made.model.named_parameters():
         assert (parameter.grad is not None) == parameter.requires_grad, name
     if trains.vision_from_layer == 1:
-        frozen = [n for n, p in made.model.model.vision_tower.named_parameters() if not p.requires_grad]
-        assert any(".0." in n for n in frozen)
-        assert used_layers(made.model) == (6 if kind == "timm" else 2)
+        frozen = [n for n, p in tower_of(made.model).named_parameters() if not p.requires_grad]
+        assert any(n.removeprefix("timm_model.").startswith(("stages.0.", "layer1.")) or ".0." in n for n in frozen)
+        assert any("embed" in n or "stem" in n or "conv1" in n for n in frozen)
+        assert used_layers(made.model) == LAYERS.get(kind, 2)
+
+
+def test_a_net_whose_names_tell_no_layers_is_unfrozen_by_timms_own_groups() -> None:
+    made = make("timm:regnetx_002", image_size=64)
+    trains = TrainsConfig(vision_from_layer=2)
+    freeze(made.model, trains)
+    check(made.model, trains)
+    names = {n.split(".")[1]: p.requires_grad for n, p in tower_of(made.model).named_parameters()}
+    assert names == {"stem": False, "s1": False, "s2": False, "s3": True, "s4": True}
+    assert used_layers(made.model) == 4
+
+
+@pytest.mark.parametrize("trains", [False, True])
+def test_a_pictures_features_do_not_hang_on_the_others_of_its_batch(trains: bool) -> None:
+    made = make(BATCH)
+    objective = Objective(made.model, made.vision, tower_trains=trains).train()
+    pixels = torch.rand((3, 3, made.vision.side, made.vision.side))
+    with torch.no_grad():
+        together = tower_features(objective.model, pixels)
+        torch.testing.assert_close(tower_features(objective.model, pixels[:1]), together[:1], rtol=1e-4, atol=1e-5)
+    before = {n: b.clone() for n, b in tower_of(made.model).named_buffers()}
+    assert before
+    torch.testing.assert_close(dict(tower_of(made.model).named_buffers()), before)
+
+
+@pytest.mark.parametrize("kind", ["dinov2", "clip", "siglip", "registers", "dinov3", ONE, FIVE, FIRST, BATCH, LAST])
+def test_a_tower_half_frozen_in_bf16_trains(towers: dict[str, str], kind: str) -> None:
+    tower, small = named(towers, kind)
+    made = make(tower, "mlp2x", small)
+    freeze(made.model, ALL)
+    cast_frozen(made.model, torch.bfloat16)
+    samples = Encoder(made.tokenizer, template("v1"), made.vision.tokens, 999).encode([("a", TURNS)])
+    side = made.vision.side
+    pixels = {"x": np.random.default_rng(1).integers(0, 255, (side, side, 3)).astype(np.uint8)}
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = Objective(made.model, made.vision, tower_trains=True).train()(
+            collate([(0,)], samples, ["x"], pixels, 0, side, 0)
+        )
+    loss.backward()
+    assert all(torch.isfinite(p.grad).all() for p in made.model.parameters() if p.grad is not None)
+    assert any(p.grad is not None for p in tower_of(made.model).parameters())
+
+
+@pytest.mark.parametrize("kind", ["dinov2", "dinov3", ONE, FIVE, FIRST, BATCH, LAST])
+def test_recomputing_layers_changes_no_gradient_of_a_tower(towers: dict[str, str], kind: str) -> None:
+    tower, small = named(towers, kind)
+    made = make(tower, "mlp2x", small)
+    freeze(made.model, ALL)
+    samples = Encoder(made.tokenizer, template("v1"), made.vision.tokens, 999).encode([("a", TURNS)])
+    side = made.vision.side
+    pixels = {"x": np.random.default_rng(1).integers(0, 255, (side, side, 3)).astype(np.uint8)}
+    batch = collate([(0,)], samples, ["x"], pixels, 0, side, 0)
+    found = []
+    for recomputed in (False, True):
+        if recomputed:
+            made.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        made.model.zero_grad()
+        Objective(made.model, made.vision, tower_trains=True).train()(batch).backward()
+        found.append([p.grad.clone() for p in made.model.parameters() if p.grad is not None])
+    for plain, again in zip(*found, strict=True):
+        torch.testing.assert_close(again, plain, rtol=1e-4, atol=1e-5)
 
 
 def test_a_setting_that_trains_nothing_or_another_thing_is_refused(towers: dict[str, str]) -> None:
@@ -334,13 +428,52 @@ def test_a_gguf_checkpoint_of_the_llama_family_loads(towers: dict[str, str], tmp
     ("vision", "projector", "match"),
     [
         ("timm:no_such_model", "mlp2x", "timm has no model"),
-        ("timm:resnet18", "mlp2x", "no row of patch tokens"),
-        (TIMM, "linear", "mlp2x and pooled"),
+        ("timm:vit_smal_patch16_224", "mlp2x", "it has vit_small_patch16_224"),
+        ("timm:convnext_atto.no_such_tag", "mlp2x", "Invalid pretrained tag"),
+        ("timm:coat_tiny", "mlp2x", r"several maps; choose a vision transformer"),
+        ("timm:pit_xs_224", "mlp2x", r"no row of patches, but \(1, 1, 384\)"),
+        (TIMM, "linear", "take mlp2x"),
+        (FIRST, "pooled", "gives a map, so choose mlp2x"),
+        (FIVE, "pooled", "has 5 .registers among them., so choose mlp2x"),
     ],
 )
 def test_towers_that_do_not_fit_are_refused(vision: str, projector: str, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         make(vision, projector)
+
+
+def test_towers_of_other_kinds_are_refused_with_what_to_take_instead(tmp_path: Path) -> None:
+    from transformers import DINOv3ConvNextConfig, Siglip2Config, ViTConfig
+
+    for config, match in (
+        (Siglip2Config(), "any shape; take one of a fixed size"),
+        (DINOv3ConvNextConfig(), "timm:convnext_small.dinov3"),
+        (ViTConfig(), "a tower is a CLIP, SigLIP, DINOv2 or DINOv3"),
+    ):
+        config.save_pretrained(tmp_path)
+        with pytest.raises(ConfigError, match=match):
+            make(str(tmp_path))
+
+
+def test_weights_that_cannot_be_had_are_one_line(towers: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no folder here has this name, and the model hub did not") as caught:
+        make("/no such/tower")
+    assert "\n" not in str(caught.value)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match=r"empty: (the folder lacks|cannot be the vision tower: Unrecog)"):
+        make(str(tmp_path / "empty"))
+    for name, match in (
+        (towers["dinov2"], "Unrecognized configuration class"),
+        (str(tmp_path / "empty"), "Unrecog|lacks"),
+    ):
+        with pytest.raises(ConfigError, match=match) as caught:
+            assemble(ModelConfig(vision=VisionConfig(name=towers["clip"]), language=LanguageConfig(name=name)))
+        assert "\n" not in str(caught.value)
+
+
+def test_registers_cannot_be_pooled(towers: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"has 5 \(registers among them\)"):
+        make(towers["registers"], "pooled")
 
 
 def test_odd_patches_cannot_be_pooled_and_sizes_must_fit(tmp_path: Path) -> None:

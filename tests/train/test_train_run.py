@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,11 +25,19 @@ from spatialgen.train.errors import TrainError
 from spatialgen.train.report import Reporter, StepReport
 from spatialgen.train.run import train
 
+RESNET = "timm:test_resnet"
 RUN = """
 import json, sys
 from spatialgen.train.config import TrainConfig
 from spatialgen.train.run import train
 train(TrainConfig.model_validate_json(open(sys.argv[1]).read()))
+"""
+COMMAND = """
+import sys
+if __name__ == "__main__":  # loader processes import this file
+    from spatialgen.cli import main
+    sys.argv[1:1] = ["train", "--config"]
+    main()
 """
 
 
@@ -87,9 +96,29 @@ def test_killed_anywhere_it_goes_on_with_the_same_batches_and_the_same_loss(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
-def test_two_processes_have_the_loss_of_one(build: Path, tower: str, tmp_path: Path, parallel: str) -> None:
-    changes = {"stage__optim__steps": 4, "stage__trains__vision_from_layer": 1}
+def test_a_loader_process_that_is_killed_is_told_plainly(build: Path, tower: str, tmp_path: Path) -> None:
+    tree = settings(build, tower, tmp_path / "out", stage__optim__steps=10_000)
+    tree["stages"][0]["data"]["workers"] = 1
+    process = start(tree, tmp_path / "process", text=COMMAND)
+    log = tmp_path / "out" / "one" / "log.jsonl"
+    while not log.exists() or len(log.read_text().splitlines()) < 5:
+        time.sleep(0.1)
+        assert process.poll() is None
+    for child in psutil.Process(process.pid).children():
+        if "spawn_main" in " ".join(child.cmdline()):
+            child.kill()
+    assert process.wait(timeout=60) == 1
+    said = (tmp_path / "process" / "output.txt").read_text()
+    assert re.search(r"error: (the loader process \d+|a loader process) ended unexpectedly.*lower data\.workers", said)
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("parallel", "kind"), [("ddp", ""), ("fsdp", ""), ("ddp", RESNET), ("fsdp", RESNET)])
+def test_two_processes_have_the_loss_of_one(build: Path, tower: str, tmp_path: Path, parallel: str, kind: str) -> None:
+    changes: dict[str, Any] = {"stage__optim__steps": 4, "stage__trains__vision_from_layer": 1}
+    if kind:
+        changes |= {"model__vision": {"name": kind, "pretrained": False}}
     train(config(build, tower, tmp_path / "one", **changes))
     two = settings(build, tower, tmp_path / "two", run__parallel=parallel, **changes)
     finish(start(two, tmp_path / "process", ranks=2), tmp_path / "process")
@@ -158,6 +187,17 @@ def test_nan_stops_and_names_the_last_good_checkpoint(build: Path, tower: str, t
     changes = {"stage__optim__lr": 1e30, "run__save_every": 1, "stage__optim__grad_clip": 1e30}
     with pytest.raises(TrainError, match=r"the loss is .*(last good checkpoint is .*step-0000|no checkpoint yet)"):
         train(config(build, tower, tmp_path / "out", **changes))
+
+
+def test_a_gpu_without_room_says_what_to_lower(
+    build: Path, tower: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr("spatialgen.train.objective.Objective.forward", full)
+    with pytest.raises(TrainError, match=r"step 1: .*gradient_checkpointing: true.*there is no checkpoint yet"):
+        train(config(build, tower, tmp_path / "out"))
 
 
 def test_a_full_disk_keeps_the_last_good_checkpoint(

@@ -18,6 +18,13 @@ def save_tower(folder: Path, kind: str = "dinov2", side: int = 56, layers: int =
         CLIPVisionModel,
         Dinov2Config,
         Dinov2Model,
+        Dinov2WithRegistersConfig,
+        Dinov2WithRegistersModel,
+        DINOv3ViTConfig,
+        DINOv3ViTModel,
+        SiglipConfig,
+        SiglipModel,
+        SiglipTextConfig,
         SiglipVisionConfig,
         SiglipVisionModel,
     )
@@ -27,6 +34,14 @@ def save_tower(folder: Path, kind: str = "dinov2", side: int = 56, layers: int =
     shared |= {"image_size": side, "patch_size": 14}
     if kind == "dinov2":
         model: Any = Dinov2Model(Dinov2Config(**shared))
+    elif kind == "registers":
+        model = Dinov2WithRegistersModel(Dinov2WithRegistersConfig(**shared, num_register_tokens=4))
+    elif kind == "dinov3":
+        model = DINOv3ViTModel(DINOv3ViTConfig(**shared, intermediate_size=64, num_register_tokens=2))
+    elif kind == "siglip2":  # as on the hub: tower and text model, of model type siglip
+        text = SiglipTextConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
+        seen = SiglipVisionConfig(**shared, intermediate_size=64)
+        model = SiglipModel(SiglipConfig(text_config=text.to_dict(), vision_config=seen.to_dict()))
     elif kind == "clip":
         model = CLIPVisionModel(CLIPVisionConfig(**shared, intermediate_size=64))
     else:

@@ -61,7 +61,7 @@ class BuildBench:
 
 
 def score_lines(scores: Sequence[Score]) -> list[Line]:
-    """Return the lines of a report: all, by form, by type; quantities also with their median relative error."""
+    """Return the lines of a report: all, by form, by type; quantities also by how near they are."""
     judged = [s for s in scores if s.correct is not None]
     lines = [_success("all", judged)]
     for field_name in ("form", "question_type"):
@@ -71,6 +71,7 @@ def score_lines(scores: Sequence[Score]) -> list[Line]:
         both = [s for s in judged if s.question_type in (one, other)]
         if both and TYPES.index(one) < TYPES.index(other):
             lines.append(_success(f"pair {one} / {other}", both))
+    lines += _quantities(judged)
     errors = [s for s in judged if s.kind == "quantity" and s.form == "open" and s.error is not None]
     if errors:
         values = np.array([s.error for s in errors], np.float64)
@@ -81,6 +82,23 @@ def score_lines(scores: Sequence[Score]) -> list[Line]:
         share = bootstrap([float(s.correct is None) for s in scores], [s.image_id for s in scores])
         lines.append(Line("references", "share not scored (the reference cannot be read)", share, 0.0))
     return lines
+
+
+def _quantities(judged: Sequence[Score]) -> list[Line]:
+    """Return the shares of the openly asked quantities within 10 % and 25 % of the truth, all and by type.
+
+    25 % is SpatialRGPT-Bench's rule: 0.75 g <= p <= 1.25 g. What cannot be read is not within.
+    """
+    asked = [s for s in judged if s.miss is not None]
+    groups = {"quantities, open": asked}
+    for name in sorted({s.question_type for s in asked}):
+        groups[f"quantities, open, {name}"] = [s for s in asked if s.question_type == name]
+    return [_within(group, percent, scores) for group, scores in groups.items() if scores for percent in (10, 25)]
+
+
+def _within(group: str, percent: int, scores: Sequence[Score]) -> Line:
+    near = [float(s.miss is not None and s.miss <= percent / 100 + 1e-9) for s in scores]
+    return line(group, f"within {percent} %", near, [s.parsed for s in scores], [s.image_id for s in scores])
 
 
 def _success(group: str, scores: Sequence[Score]) -> Line:
