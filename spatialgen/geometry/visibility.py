@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from spatialgen.geometry.boxes import Rectangle
 from spatialgen.geometry.frames import View
-from spatialgen.geometry.whole import Whole
+from spatialgen.geometry.whole import Whole, as_large_as_may_be
 from spatialgen.records import F32, F64, I32
 
 _NEARER = 0.985
@@ -29,19 +28,10 @@ def visible_shares(
     """
     boxes = np.empty((3, len(wholes), 2, 4))
     for k, whole in enumerate(wholes):
-        boxes[:2, k] = _as_large_as_may_be(whole).corners_m.T[:, None]
+        boxes[:2, k] = as_large_as_may_be(whole, _most_m(whole)).corners_m.T[:, None]
         boxes[2, k] = (whole.z_m + np.array([-1.0, 1.0]) * np.minimum(whole.z_sigma_m, _most_m(whole)))[:, None]
     corners = zip(*(seen.reshape(-1, 8) for seen in view.pixels(boxes.reshape(3, -1))), strict=True)
     return [_visible_share(*one, depth_m, ids) for one in zip(corners, owners, pixels, strict=True)]
-
-
-def _as_large_as_may_be(whole: Whole) -> Rectangle:
-    """Return the footprint's rectangle with each side moved outwards by its error."""
-    box = whole.rectangle
-    low_u, high_u, low_v, high_v = np.minimum(whole.side_sigma_m, _most_m(whole)).tolist()
-    u = box.u
-    center = box.center_m + (high_u - low_u) / 2 * u + (high_v - low_v) / 2 * np.array([-u[1], u[0]])
-    return Rectangle(center, u, box.half_m + np.array([low_u + high_u, low_v + high_v]) / 2)
 
 
 def _most_m(whole: Whole) -> float:

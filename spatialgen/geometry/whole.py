@@ -64,8 +64,8 @@ how far it is out: half of them are there; and of the end of a curve, relative t
 _AT_A_CORNER = 2
 """So many half pixels from a corner of the box the outline of what is seen may be, and have that corner."""
 
-_A_BACK_M = 0.7
-"""What rises higher than that above the floor is a back, and no seat."""
+_A_BACK_M, _HALF_A_SEAT_M = 0.7, 0.25
+"""What rises higher than that above the floor is a back, and no seat; how much of a seat may be out of sight."""
 
 _INSET, _BACK_SEEN_THROUGH, _HIGHEST_BACK_M = 0.96, 0.3, 0.6
 _RISES_M = np.array([0.1, 0.2, 0.3, 0.45])
@@ -154,7 +154,7 @@ def estimate_wholes(
     for k, hull, circle in zip(others, hulls, circles, strict=True):
         shapes[k] = hull if circle is None else circle
     estimates = [
-        _estimate(cloud, shapes[k], label in NO_BOARDS, eye_m, way)
+        _estimate(cloud, shapes[k], _deepest_board_m(label), eye_m, way)
         for k, (cloud, label, way) in enumerate(zip(clouds, labels, seen_through, strict=True))
     ]
     return _side_by_side(estimates)
@@ -175,7 +175,7 @@ def _side_by_side(estimates: Sequence[_Estimate[Whole]]) -> list[Whole]:
 
 
 def _estimate(
-    cloud: Cloud, shape: _Shape, no_board: bool, eye_m: F64, seen_through: SeenThrough | None
+    cloud: Cloud, shape: _Shape, board_m: float, eye_m: F64, seen_through: SeenThrough | None
 ) -> _Estimate[Whole]:
     z = cloud.points_m[2], cloud.rim.end_m[2]
     height = max(float(part.max()) for part in z) - min(float(part.min()) for part in z)
@@ -185,7 +185,7 @@ def _estimate(
     if isinstance(shape, Circle):
         down, high = yield from _ends(Asked(cloud, _VERTICAL, np.full(2, height)), seen_through)
         return _round_whole(cloud, shape, _as_low(down), high)
-    return (yield from _box_whole(cloud, shape, height, no_board, eye_m, seen_through))
+    return (yield from _box_whole(cloud, shape, height, board_m, eye_m, seen_through))
 
 
 def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
@@ -220,6 +220,14 @@ def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
     )
 
 
+def as_large_as_may_be(whole: Whole, most_m: float) -> Rectangle:
+    """Return the footprint's rectangle with each side moved outwards by its error, at most by `most_m`."""
+    box = whole.rectangle
+    low_u, high_u, low_v, high_v = np.minimum(whole.side_sigma_m, most_m).tolist()
+    center = box.center_m + (high_u - low_u) / 2 * box.u + (high_v - low_v) / 2 * box.v
+    return Rectangle(center, box.u, box.half_m + np.array([low_u + high_u, low_v + high_v]) / 2)
+
+
 def with_hidden_back(whole: Whole, label: str, seen_through: SeenThrough) -> Whole:
     """Return the whole with a less certain top where its kind has a back, and one side is out of sight above the rest.
 
@@ -227,7 +235,8 @@ def with_hidden_back(whole: Whole, label: str, seen_through: SeenThrough) -> Who
     """
     if label not in BACKED or whole.kind == "ball" or whole.z_m[1] > _A_BACK_M:
         return whole
-    corners = whole.rectangle.center_m + _INSET * (whole.rectangle.corners_m - whole.rectangle.center_m)
+    box = as_large_as_may_be(whole, _HALF_A_SEAT_M)
+    corners = box.center_m + _INSET * (box.corners_m - box.center_m)
     along = np.linspace(0.1, 0.9, 6)[:, None, None]
     sides = (1 - along) * corners + along * np.roll(corners, -1, axis=0)  # (6, 4, 2)
     heights = whole.z_m[1] + _RISES_M
@@ -326,7 +335,7 @@ def _heights(low: End, high: End, across_m: float) -> tuple[F64, F64]:
 
 
 def _box_whole(
-    cloud: Cloud, hull: F64, height: float, no_board: bool, eye_m: F64, seen_through: SeenThrough | None
+    cloud: Cloud, hull: F64, height: float, board_m: float, eye_m: F64, seen_through: SeenThrough | None
 ) -> _Estimate[Whole]:
     facing = _facing_angle(cloud)
     angle, tie = _best_angle(hull, facing)
@@ -348,7 +357,7 @@ def _box_whole(
         corners, unknown = rectangle.corners_m, np.full(4, np.inf)
         x = np.array([corners[:, 0].min(), corners[:, 0].max()])
         return Whole("box", rectangle, corners, x, z, unknown, unknown[:2], z_sigma, low.state)
-    sigmas = _side_sigmas(cloud, rectangle, sides, float(z[1] - z[0]), no_board, eye_m, seen_through)
+    sigmas = _side_sigmas(cloud, rectangle, sides, float(z[1] - z[0]), board_m, eye_m, seen_through)
     if facing is None and _is_curved(cloud):
         sigmas += _CURVED * 2 * float(rectangle.half_m.max()) * _face_away(rectangle, eye_m)
     if only_corner:
@@ -368,15 +377,14 @@ def _side_sigmas(
     rectangle: Rectangle,
     ends: list[End],
     height: float,
-    no_board: bool,
+    board_m: float,
     eye_m: F64,
     seen_through: SeenThrough,
 ) -> F64:
     """Return the sigmas (4,) of a rectangle's sides, with what may be missing.
 
-    A side that faces away, of a thing that looks like a board, may be the back of a board with more behind it, low
-    down: unless its foot is seen to end there, or it is nothing of which that can be so (`no_board`), its place is a
-    guess.
+    A side that faces away, of a thing that looks like a board, no thicker than `board_m`, may be the back of a board
+    with more behind it, low down: unless its foot is seen to end there its place is a guess.
     """
     sizes = 2 * rectangle.half_m
     largest = max(float(sizes.max()), height)
@@ -387,13 +395,19 @@ def _side_sigmas(
         if _is_met(end) and end.state == COVERED:
             sigmas[k] += min(_LEDGE_M, OF_ROOM * end.room_m, _OF_A_THING * largest)
         wide = float(sizes[1 - k // 2])
-        deep = _A_FRONT_M if no_board else min(_BOARD * height, _BOARD_M, _NO_POST * wide)
-        if not away[k] or along > deep:
+        if not away[k] or along > min(board_m, _NO_POST * wide, max(_BOARD * height, _A_FRONT_M)):
             continue
         axis = (1 if k % 2 else -1) * (rectangle.u, rectangle.v)[k // 2]
         if not is_grounded(cloud, end, np.array([*axis, 0.0]), _NEXT_FEET * wide, seen_through):
             sigmas[k] += 0.6 * wide
     return sigmas
+
+
+def _deepest_board_m(label: str) -> float:
+    """Return how thick the boards of things of some kind may be of which there is more behind them."""
+    if label in NO_BOARDS:
+        return _A_FRONT_M
+    return math.inf if label in BACKED else _BOARD_M
 
 
 def _is_met(end: End) -> bool:
