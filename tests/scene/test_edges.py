@@ -1,12 +1,15 @@
 """Masks and depth that draw the same silhouettes, or do not: what is taken at its word."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from scene_maker import block, by_id, lift, picture
 
 from spatialgen.geometry.crops import Crop, lay_out
 from spatialgen.geometry.masks import edge_quality
-from spatialgen.records import Frame
+from spatialgen.records import Frame, InstanceMap
 from spatialgen.scene.build import build_scene
 from spatialgen.scene.config import LiftConfig
 from spatialgen.testing.degrade import Degradation, degrade
@@ -106,3 +109,14 @@ def test_a_wall_seen_between_legs_is_not_the_stools_where_a_grown_mask_closes_th
     g = by_id(scene, "1").geometry
     assert g is not None
     assert g.size_m[0] == pytest.approx(upright_box(stool[1]).length_m, rel=0.1)
+
+
+def test_what_a_farther_grown_mask_took_is_given_back() -> None:
+    """Masks that were painted one after the other: the cabinet's, behind, lies over the crate's border."""
+    things = ("cabinet", (block(0.0, 4.0, (1.4, 0.4, 1.2)),)), ("crate", (block(0.1, 3.0, (0.5, 0.3, 0.5)),))
+    exact = picture(*things)
+    ids = exact.instances.ids
+    crate, cabinet = (cv2.dilate((ids == k).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0 for k in (2, 1))
+    grown = replace(exact, instances=InstanceMap(np.where(cabinet, 1, np.where(crate, 2, 0)).astype(np.int32)))
+    for name in ("1", "2"):
+        assert by_id(lift(grown), name).pixels == pytest.approx(by_id(lift(exact), name).pixels, rel=0.03)
