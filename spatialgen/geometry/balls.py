@@ -86,5 +86,5 @@ def _with_distance(
     if misfit > tolerance:
         return None
     if cloud.noise_sigma < EXACT:  # what is no noise is no ball's either, but a band's or a seam's
-        relative_sigma = max(relative_sigma, misfit)
+        relative_sigma = max(relative_sigma, 2 * misfit)
     return Ball(eye_m + distance * axis, sine * distance, relative_sigma * sine * distance)

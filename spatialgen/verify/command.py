@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from spatialgen.testing.furniture import Shapes
     from spatialgen.testing.scenes import Kind
     from spatialgen.verify.run import VerifyOptions
 
@@ -18,6 +19,9 @@ def command(
     scenes: Annotated[int, typer.Option(help="Analytic scenes of each kind.")] = 40,
     first: Annotated[int, typer.Option(help="Seed of the first scene.")] = 0,
     kinds: Annotated[str, typer.Option(help="Of room, outdoors, tabletop, close, steep, walls; with commas.")] = "room",
+    shapes: Annotated[
+        str, typer.Option(help="Their furniture: usual, or other, which nothing was tuned on.")
+    ] = "usual",
     conditions: Annotated[str, typer.Option(help="How the input is spoiled; with commas.")] = _CONDITIONS,
     frames: Annotated[
         Path | None, typer.Option(help="A folder with frames.jsonl and truth.jsonl, instead of analytic scenes.")
@@ -38,6 +42,7 @@ def command(
         options = VerifyOptions(
             scenes=scenes,
             first=first,
+            shapes=_known_shapes(shapes),
             kinds=_known_kinds(kinds),
             conditions=tuple(filter(None, conditions.split(","))),
             frames=frames,
@@ -73,3 +78,16 @@ def _known_kinds(text: str) -> tuple[Kind, ...]:
     if unknown or not chosen:
         raise ConfigError(f"--kinds {text!r}: known are {', '.join(known)}")
     return tuple(kind for kind in known if kind in chosen)
+
+
+def _known_shapes(text: str) -> Shapes:
+    from typing import get_args
+
+    from spatialgen.errors import ConfigError
+    from spatialgen.testing.furniture import Shapes
+
+    known: tuple[Shapes, ...] = get_args(Shapes)
+    for shapes in known:
+        if shapes == text:
+            return shapes
+    raise ConfigError(f"--shapes {text!r}: known are {', '.join(known)}")

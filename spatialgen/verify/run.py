@@ -13,6 +13,7 @@ import numpy as np
 
 from spatialgen.errors import ConfigError
 from spatialgen.records import Scene
+from spatialgen.testing.furniture import Shapes
 from spatialgen.testing.manifest import write_manifest
 from spatialgen.testing.scenes import Kind, sample_scene
 from spatialgen.testing.truth import TrueScene
@@ -31,13 +32,14 @@ Tell = Callable[[str], None]
 class VerifyOptions:
     """What to verify. `frames`: a folder with frames.jsonl and truth.jsonl instead of analytic scenes.
 
-    `scenes`: analytic scenes of each of `kinds`, from the seed `first`; `size_wh` in pixels, None for a mix of sizes.
-    `config`: the build's configuration, None for that of configs/rgbd.yaml. Not `worded`: facts are judged as they
-    are before they become questions, which is quicker.
+    `scenes`: analytic scenes of each of `kinds`, from the seed `first`, furnished with the `shapes` of that name;
+    `size_wh` in pixels, None for a mix of sizes. `config`: the build's configuration, None for that of
+    configs/rgbd.yaml. Not `worded`: facts are judged as they are before they become questions, which is quicker.
     """
 
     scenes: int = 40
     first: int = 0
+    shapes: Shapes = "usual"
     kinds: tuple[Kind, ...] = ("room",)
     size_wh: tuple[int, int] | None = (640, 480)
     conditions: tuple[str, ...] = DEFAULT_CONDITIONS
@@ -91,7 +93,7 @@ def _given(options: VerifyOptions, frames: Path, work: Path, tell: Tell) -> Cond
 def _analytic(options: VerifyOptions, work: Path, tell: Tell) -> list[ConditionReport]:
     reports = {name: ConditionReport(name) for name in options.conditions}
     for batch, (kind, seeds) in enumerate(_batches(options)):
-        scenes = [sample_scene(seed, kind=kind, size_wh=options.size_wh) for seed in seeds]
+        scenes = [sample_scene(seed, kind=kind, size_wh=options.size_wh, shapes=options.shapes) for seed in seeds]
         write_manifest(work / f"{batch}-truth", scenes)
         truths = read_truth(work / f"{batch}-truth")
         for name, report in reports.items():

@@ -134,3 +134,12 @@ def test_conditions_say_what_they_do() -> None:
     assert not CONDITIONS["exact_no_up"].give_up
     assert CONDITIONS["noise_3"].smooth_noise == 0.03
     assert (CONDITIONS["masks_small"].mask_px, CONDITIONS["masks_large"].mask_px) == (-2, 2)
+
+
+def test_other_furniture_is_judged_too_and_unknown_furniture_named() -> None:
+    (report,) = run(VerifyOptions(scenes=2, shapes="other", conditions=("exact",), worded=False))
+    assert report.lifted == 2
+    assert all(item.scene_id.startswith("room-other-") for item in report.judged)
+    refused = CliRunner().invoke(app, ["verify", "--shapes", "odd"])
+    assert refused.exit_code != 0
+    assert "known are usual, other" in refused.output
