@@ -15,9 +15,9 @@ from zlib import crc32
 
 import numpy as np
 
-from spatialgen.evaluate.metrics import hour_error, relative_error, within
+from spatialgen.evaluate.metrics import direction_success
 from spatialgen.evaluate.numbers import plain
-from spatialgen.evaluate.verdict import Row, Said, Score, kind_of, miss, near_share, quantity_truth, said, tolerance
+from spatialgen.evaluate.verdict import Row, Said, Score, judge_quantity, kind_of, near_share, said
 from spatialgen.records import F64
 
 _BUCKETS = 1 << 15
@@ -86,24 +86,21 @@ class Blind:
         correct: bool | None = None
         if kind in ("quantity", "share") and isinstance(reference, float):
             return self._judge_middle(row, kind, reference)
-        if kind == "hour" and truth is not None:
-            correct = guess is not None and (hour_error(guess, truth) or 0) <= (1 if row.form == "open" else 0)
+        if kind == "hour" and row.form == "open" and truth is not None:
+            correct = direction_success(guess, truth)
         elif truth is not None:
             correct = guess == truth
-        return Score(row.question_type, row.form, row.image_id, kind, True, correct)
+        return Score(row.question_type, row.form, row.image_id, kind, guess is not None, correct)
 
     def _judge_middle(self, row: Row, kind: str, reference: float) -> Score:
         """Judge the median as an answer, by the rules that a model's number is judged by."""
         middle = self._median.get((row.question_type, row.form))
         if kind == "share":
             correct = near_share(row, middle, reference)
-            return Score(row.question_type, row.form, row.image_id, kind, True, correct)
-        if row.unit == "count":
-            correct = middle is not None and round(middle) == reference
-            return Score(row.question_type, row.form, row.image_id, kind, True, correct)
-        size = quantity_truth(row, reference)
-        correct, error = within(middle, size, tolerance(row)), relative_error(middle, size)
-        return Score(row.question_type, row.form, row.image_id, kind, True, correct, error, miss(row, error))
+            return Score(row.question_type, row.form, row.image_id, kind, middle is not None, correct)
+        if row.unit == "count" and middle is not None:
+            middle = round(middle)
+        return judge_quantity(row, middle, reference)
 
 
 def _features(row: Row) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
