@@ -21,7 +21,7 @@ from spatialgen.evaluate.verdict import Row, Said, Score, judge_quantity, kind_o
 from spatialgen.records import F64
 
 _BUCKETS = 1 << 15
-_CLASSES = 8
+_CLASSES = 8  # more where a form has more: hours
 
 
 def answer_class(row: Row, reference: Said) -> int | None:
@@ -55,7 +55,7 @@ class Blind:
         self._count(kept)
         for form in sorted({row.form for row, _ in kept}):
             classed = [(row, answer_class(row, s)) for row, s in kept if row.form == form]
-            self._weights[form] = _fit([(r, c) for r, c in classed if c is not None and c < _CLASSES])
+            self._weights[form] = _fit([(r, c) for r, c in classed if c is not None])
 
     def _count(self, kept: Sequence[tuple[Row, Said]]) -> None:
         classes: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
@@ -118,8 +118,9 @@ def _in_order(row: Row) -> list[str]:
 
 def _fit(rows: Sequence[tuple[Row, int]], epochs: int = 6, rate: float = 0.1) -> F64:
     """Return (buckets, classes) weights of a softmax regression, by AdaGrad, one row at a time, in a fixed order."""
-    weights = np.zeros((_BUCKETS, _CLASSES))
-    squares = np.full((_BUCKETS, _CLASSES), 1e-6)
+    classes = max([_CLASSES, *(c + 1 for _, c in rows)])
+    weights = np.zeros((_BUCKETS, classes))
+    squares = np.full((_BUCKETS, classes), 1e-6)
     features = [_features(row) for row, _ in rows]
     order = np.random.Generator(np.random.Philox(0))
     for _ in range(epochs):

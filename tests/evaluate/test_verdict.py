@@ -245,6 +245,9 @@ def test_clock_directions_are_reported_within_an_hour_for_a_model_and_baselines(
     blind = Blind(rows)
     for baseline in (blind.majority, blind.question_only):
         assert near([baseline(r) for r in rows]).estimate.mean == pytest.approx(5 / 6)
+    late = Blind([replace(CLOCK, answer="At 9 o'clock.", value=9.0)] * 5)
+    assert late.question_only(rows[4]).correct is False
+    assert late.question_only(replace(CLOCK, answer="At 10 o'clock.", value=10.0)).correct is True
 
 
 def test_a_baseline_that_never_met_a_type_has_no_answer_to_it() -> None:
