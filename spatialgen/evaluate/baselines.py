@@ -15,13 +15,13 @@ from zlib import crc32
 
 import numpy as np
 
-from spatialgen.evaluate.metrics import hour_error, relative_error, within
+from spatialgen.evaluate.metrics import direction_success
 from spatialgen.evaluate.numbers import plain
-from spatialgen.evaluate.verdict import Row, Said, Score, kind_of, miss, near_share, quantity_truth, said, tolerance
+from spatialgen.evaluate.verdict import Row, Said, Score, judge_quantity, kind_of, near_share, said
 from spatialgen.records import F64
 
 _BUCKETS = 1 << 15
-_CLASSES = 8
+_CLASSES = 8  # more where a form has more: hours
 
 
 def answer_class(row: Row, reference: Said) -> int | None:
@@ -55,7 +55,7 @@ class Blind:
         self._count(kept)
         for form in sorted({row.form for row, _ in kept}):
             classed = [(row, answer_class(row, s)) for row, s in kept if row.form == form]
-            self._weights[form] = _fit([(r, c) for r, c in classed if c is not None and c < _CLASSES])
+            self._weights[form] = _fit([(r, c) for r, c in classed if c is not None])
 
     def _count(self, kept: Sequence[tuple[Row, Said]]) -> None:
         classes: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
@@ -86,24 +86,21 @@ class Blind:
         correct: bool | None = None
         if kind in ("quantity", "share") and isinstance(reference, float):
             return self._judge_middle(row, kind, reference)
-        if kind == "hour" and truth is not None:
-            correct = guess is not None and (hour_error(guess, truth) or 0) <= (1 if row.form == "open" else 0)
+        if kind == "hour" and row.form == "open" and truth is not None:
+            correct = direction_success(guess, truth)
         elif truth is not None:
             correct = guess == truth
-        return Score(row.question_type, row.form, row.image_id, kind, True, correct)
+        return Score(row.question_type, row.form, row.image_id, kind, guess is not None, correct)
 
     def _judge_middle(self, row: Row, kind: str, reference: float) -> Score:
         """Judge the median as an answer, by the rules that a model's number is judged by."""
         middle = self._median.get((row.question_type, row.form))
         if kind == "share":
             correct = near_share(row, middle, reference)
-            return Score(row.question_type, row.form, row.image_id, kind, True, correct)
-        if row.unit == "count":
-            correct = middle is not None and round(middle) == reference
-            return Score(row.question_type, row.form, row.image_id, kind, True, correct)
-        size = quantity_truth(row, reference)
-        correct, error = within(middle, size, tolerance(row)), relative_error(middle, size)
-        return Score(row.question_type, row.form, row.image_id, kind, True, correct, error, miss(row, error))
+            return Score(row.question_type, row.form, row.image_id, kind, middle is not None, correct)
+        if row.unit == "count" and middle is not None:
+            middle = round(middle)
+        return judge_quantity(row, middle, reference)
 
 
 def _features(row: Row) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -121,8 +118,9 @@ def _in_order(row: Row) -> list[str]:
 
 def _fit(rows: Sequence[tuple[Row, int]], epochs: int = 6, rate: float = 0.1) -> F64:
     """Return (buckets, classes) weights of a softmax regression, by AdaGrad, one row at a time, in a fixed order."""
-    weights = np.zeros((_BUCKETS, _CLASSES))
-    squares = np.full((_BUCKETS, _CLASSES), 1e-6)
+    classes = max([_CLASSES, *(c + 1 for _, c in rows)])
+    weights = np.zeros((_BUCKETS, classes))
+    squares = np.full((_BUCKETS, classes), 1e-6)
     features = [_features(row) for row, _ in rows]
     order = np.random.Generator(np.random.Philox(0))
     for _ in range(epochs):

@@ -28,13 +28,19 @@ def relative_error(parsed: Parsed, truth: float) -> float | None:
 
 
 def within(parsed: Parsed, truth: float, tolerance: float = 0.25) -> bool:
-    """SpatialRGPT-Bench's success: 0.75 g <= p <= 1.25 g (Cheng et al. 2024); 1e-9 of it is left for rounding."""
+    """SpatialRGPT-Bench's success: 0.75 g <= p <= 1.25 g (Cheng et al. 2024); 1e-9 of it is left for rounding.
+
+    A truth of 0 asks for exactly 0.
+    """
     error = relative_error(parsed, truth)
     return error is not None and error <= tolerance + 1e-9
 
 
 def within_factor(parsed: Parsed, truth: float, factor: float = 2.0, strict: bool = True) -> bool:
-    """Q-Spatial's success: max(p / g, g / p) < 2 (Liao et al. 2024); `strict=False` allows equality (SpatialVLM)."""
+    """Q-Spatial's success: max(p / g, g / p) < 2 (Liao et al. 2024); `strict=False` allows equality (SpatialVLM).
+
+    A truth of 0 asks for exactly 0; an answer of 0 or less is in no factor of anything else.
+    """
     if parsed is None or parsed <= 0 or truth <= 0:
         return parsed is not None and parsed == truth == 0
     ratio = max(parsed / truth, truth / parsed)
@@ -42,7 +48,10 @@ def within_factor(parsed: Parsed, truth: float, factor: float = 2.0, strict: boo
 
 
 def mean_relative_accuracy(parsed: Parsed, truth: float) -> float:
-    """VSI-Bench's MRA: mean over t in {0.50, 0.55 .. 0.95} of [|p - g| / g <= 1 - t] (Yang et al. 2024)."""
+    """VSI-Bench's MRA: mean over t in {0.50, 0.55 .. 0.95} of [|p - g| / g <= 1 - t] (Yang et al. 2024).
+
+    A truth of 0, which the benchmark divides by, leaves 1 for an exact answer, else 0.
+    """
     error = relative_error(parsed, truth)
     if error is None:
         return 0.0

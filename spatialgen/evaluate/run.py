@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
+from textwrap import fill
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
 from spatialgen.errors import ConfigError
 from spatialgen.evaluate.benches import bench
 from spatialgen.evaluate.benches.base import Item, Line
+from spatialgen.evaluate.metrics import Estimate
 from spatialgen.store.files import replace_file
 
 
@@ -138,10 +141,35 @@ def show(reports: Sequence[Report], console: Console) -> None:
         for heading in ("group", "metric", "value", "95 % interval", "n", "not parsed"):
             table.add_column(heading, justify="left" if heading in ("group", "metric") else "right")
         for line in report.lines:
+            if line.block:
+                continue
             e = line.estimate
             interval = f"{e.low:.3f} .. {e.high:.3f}"
             table.add_row(line.group, line.metric, f"{e.mean:.3f}", interval, f"{e.count:,}", f"{line.unparsed:.1%}")
         console.print(table)
+        for block in dict.fromkeys(x.block for x in report.lines if x.block):
+            console.print(_block(f"{report.bench}: {block}, by type", [x for x in report.lines if x.block == block]))
+
+
+def _block(title: str, lines: Sequence[Line]) -> Table:
+    """Return a table of a row for each group and a column for each metric: the value, below it the interval."""
+    table = Table(title=title, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    metrics = list(dict.fromkeys(x.metric for x in lines))
+    table.add_column("type", overflow="fold")
+    for heading in ("n", "not parsed", *metrics):
+        table.add_column(fill(heading, 8), justify="right", no_wrap=True)
+    for group in dict.fromkeys(x.group for x in lines):
+        found = {x.metric: x for x in lines if x.group == group}
+        cells = [_cell(found[m].estimate) if m in found else "-" for m in metrics]
+        some = list(found.values())
+        count = max(x.estimate.count for x in some)
+        name = group.removeprefix(f"{some[0].block}, ")
+        table.add_row(name, f"{count:,}", f"{some[0].unparsed:.1%}", *cells)
+    return table
+
+
+def _cell(estimate: Estimate) -> str:
+    return f"{estimate.mean:.2f}\n{estimate.low:.2f}-{estimate.high:.2f}"
 
 
 def write(reports: Sequence[Report], file: Path) -> None:

@@ -6,9 +6,8 @@ unscored (and counted), never right or wrong.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,11 +86,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One judged answer. `correct` is None where the reference itself could not be read; `error` is relative.
+    """One judged answer. `correct` is None where the reference itself could not be read.
 
-    `miss` is what a share within some tolerance counts by, for measured quantities (metres, cubic metres, degrees,
-    ratios; not counts) asked openly: the relative error, and infinite where the answer could not be read or names the
-    other side.
+    `truth` is the size that was asked for, SI, of measured quantities (metres, cubic metres, degrees, ratios; not
+    counts) asked openly, else None; `stated` is the size that the answer gives, None where it could not be read. An
+    answer that does not name the side which the reference names states less than nothing, -p: no metric takes that
+    for near, and it errs by p + g.
     """
 
     question_type: str
@@ -100,8 +100,8 @@ class Score:
     kind: str
     parsed: bool
     correct: bool | None
-    error: float | None = None
-    miss: float | None = None
+    stated: float | None = None
+    truth: float | None = None
 
 
 Said = bool | int | float | str | tuple[float, ...] | tuple[int, ...] | None
@@ -242,8 +242,8 @@ def judge(row: Row, text: str) -> Score:
     """Return the score of `text` as an answer to `row`."""
     kind, reference, given = kind_of(row), said(row, row.answer), said(row, text)
 
-    def score(correct: bool | None, error: float | None = None, miss: float | None = None) -> Score:
-        return Score(row.question_type, row.form, row.image_id, kind, given is not None, correct, error, miss)
+    def score(correct: bool | None) -> Score:
+        return Score(row.question_type, row.form, row.image_id, kind, given is not None, correct)
 
     fact = _fact(row)
     if reference is None or (fact is not None and reference != fact):
@@ -252,7 +252,9 @@ def judge(row: Row, text: str) -> Score:
         assert isinstance(reference, float)
         return score(near_share(row, given if isinstance(given, float) else None, reference))
     if kind == "quantity":
-        return _judge_quantity(row, text, reference, given, score)
+        assert isinstance(reference, float)
+        stated = given if isinstance(given, float) else None
+        return judge_quantity(row, stated, reference, _names_the_side(row, text))
     if kind == "hour" and row.form == "open":
         assert isinstance(reference, float)
         return score(metrics.direction_success(given if isinstance(given, float) else None, reference))
@@ -261,20 +263,26 @@ def judge(row: Row, text: str) -> Score:
     return score(given == reference)
 
 
-def _judge_quantity(
-    row: Row, text: str, reference: Said, given: Said, score: Callable[[bool | None, float | None, float | None], Score]
-) -> Score:
-    """A number is right within 25 % (of a choice: the one that was offered), on the side that the reference names."""
-    assert isinstance(reference, float)
-    truth = quantity_truth(row, reference)
-    side = parse_side(row.answer)
-    same_side = side is None or row.unit not in ("m", "deg") or row.value == 0 or parse_side(text) == side
-    parsed = abs(given) if isinstance(given, float) else None
+def judge_quantity(row: Row, stated: float | None, reference: float, same_side: bool = True) -> Score:
+    """Return the score of a size (None: could not be read) as an answer to a row whose own answer says `reference`.
+
+    A number is right within 25 % (of a choice: the one that was offered), on the side that the reference names.
+    """
+    kind, parsed = kind_of(row), stated is not None
     if row.unit == "count":
-        return score(given == reference, None, None)
-    error = metrics.relative_error(parsed, truth)
-    right = metrics.within(parsed, truth, tolerance(row)) and same_side
-    return score(right, error, miss(row, error if same_side else None))
+        return Score(row.question_type, row.form, row.image_id, kind, parsed, stated == reference)
+    truth = quantity_truth(row, reference)
+    if stated is not None:
+        stated = abs(stated) if same_side else -abs(stated)
+    right = same_side and metrics.within(stated, truth, tolerance(row))
+    measured = (stated, truth) if row.form == "open" else (None, None)
+    return Score(row.question_type, row.form, row.image_id, kind, parsed, right, *measured)
+
+
+def _names_the_side(row: Row, text: str) -> bool:
+    """True where `text` names the side that the row's own answer names, or there is none to name."""
+    side = parse_side(row.answer)
+    return side is None or row.unit not in ("m", "deg") or row.value == 0 or parse_side(text) == side
 
 
 def tolerance(row: Row) -> float:
@@ -290,10 +298,3 @@ def near_share(row: Row, given: float | None, reference: float) -> bool:
 def quantity_truth(row: Row, reference: float) -> float:
     """Return the size that an answer is compared with: the fact, or of a choice what was offered."""
     return abs(row.value) if row.value is not None and row.form == "open" else abs(reference)
-
-
-def miss(row: Row, error: float | None) -> float | None:
-    """Return `Score.miss` of an answer with this relative error (None: it could not be read, or is no answer)."""
-    if row.form != "open" or row.unit == "count":
-        return None
-    return math.inf if error is None else error

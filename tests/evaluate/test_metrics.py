@@ -37,6 +37,21 @@ def test_mean_relative_accuracy_by_hand(parsed: float | None, mra: float) -> Non
     assert metrics.mean_relative_accuracy(parsed, 1.0) == pytest.approx(mra)
 
 
+@pytest.mark.parametrize(("parsed", "right"), [(0.0, True), (1e-3, False), (-1e-3, False), (None, False)])
+def test_a_truth_of_nothing_asks_for_exactly_nothing(parsed: float | None, right: bool) -> None:
+    assert metrics.within(parsed, 0.0) is right
+    assert metrics.within_factor(parsed, 0.0) is right
+    assert metrics.within_factor(parsed, 0.0, strict=False) is right
+    assert metrics.mean_relative_accuracy(parsed, 0.0) == float(right)
+    assert metrics.relative_error(parsed, 0.0) == (None if parsed is None else 0.0 if right else math.inf)
+
+
+def test_an_answer_of_nothing_is_far_from_something() -> None:
+    assert metrics.relative_error(0.0, 2.0) == 1.0
+    assert not metrics.within_factor(0.0, 2.0)
+    assert metrics.mean_relative_accuracy(0.0, 2.0) == 0.0
+
+
 def test_hours_and_degrees_go_the_short_way_round() -> None:
     assert metrics.hour_error(12, 1) == 1
     assert metrics.hour_error(11.5, 1) == 1.5

@@ -1,12 +1,18 @@
 """Judging answers to our own questions: by their facts, through one parser, and never kinder to one side."""
 
+import io
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from spatialgen.evaluate.baselines import Blind
+from spatialgen.evaluate.benches.base import Line
 from spatialgen.evaluate.benches.build import score_lines
-from spatialgen.evaluate.verdict import Row, judge, kind_of
+from spatialgen.evaluate.run import Report, show, write
+from spatialgen.evaluate.verdict import Row, Score, judge, kind_of
 from spatialgen.seeding import rng
 
 CHAIR_TABLE = ("red chair", "table")
@@ -128,7 +134,8 @@ def test_the_majority_answer_to_a_quantity_is_its_median() -> None:
     rows = [replace(FAR, answer=f"{v} m", value=v) for v in (1.0, 2.0, 2.1, 9.0)]
     blind = Blind(rows)
     assert [blind.majority(r).correct for r in rows] == [False, True, True, False]
-    assert [blind.question_only(r).miss for r in rows] == pytest.approx([1.05, 0.025, 0.05 / 2.1, 6.95 / 9])
+    scores = [blind.question_only(r) for r in rows]
+    assert [(s.stated, s.truth) for s in scores] == [(pytest.approx(2.05), v) for v in (1.0, 2.0, 2.1, 9.0)]
 
 
 def test_the_median_is_judged_by_the_rules_of_a_models_number() -> None:
@@ -148,7 +155,7 @@ def test_quantities_are_reported_within_10_and_25_percent_all_and_by_type() -> N
     said = [(FAR, "2.2 m"), (FAR, "2.5 m"), (FAR, "1.49 m"), (FAR, "far"), (SIDE, "0.5 m to the left")]
     said += [(SIDE, "0.5 m to the right"), (wide, "75 cm"), (offered, "A"), (three, "3"), (LEFT, LEFT.answer)]
     lines = {(x.group, x.metric): x for x in score_lines([judge(r, t) for r, t in said])}
-    near = {k: v.estimate.mean for k, v in lines.items() if k[1].startswith("within")}
+    near = {k: v.estimate.mean for k, v in lines.items() if k[1].startswith("within") and "%" in k[1]}
     assert near == pytest.approx(
         {
             ("quantities, open", "within 10 %"): 2 / 7,
@@ -175,6 +182,108 @@ def test_baselines_have_the_same_lines_about_quantities_as_a_model() -> None:
         lines = {(x.group, x.metric): x.estimate.mean for x in score_lines([baseline(r) for r in rows])}
         assert set(lines) == model
         assert lines["quantities, open", "within 25 %"] == pytest.approx(0.5)
+        # 2.05 for 1, 2, 2.1 and 9: off by 1.05, 0.025, 0.024 and 0.77.
+        assert lines["quantities, open", "mean relative accuracy"] == pytest.approx((0 + 1 + 1 + 0) / 4)
+        assert lines["quantities, open", "max(p/g, g/p) < 2"] == pytest.approx(0.5)
+        assert lines["quantities, open", "within [0.5 g, 2 g]"] == pytest.approx(0.5)
+        assert lines["quantities, open", "share with a number"] == 1.0
+        error = (1.05 + 0.025 + 0.05 / 2.1 + 6.95 / 9) / 4
+        assert lines["quantities, open", "mean absolute relative error"] == pytest.approx(error)
+
+
+GAP = replace(FAR, question_type="gap", answer="They are 0 m apart.", value=0.0)
+
+
+def test_what_the_field_reports_of_quantities_stands_together() -> None:
+    said = [(FAR, "2.2 m"), (FAR, "4 m"), (FAR, "1.5 m"), (FAR, "far"), (SIDE, "0.5 m to the right")]
+    lines = score_lines([judge(r, t) for r, t in [*said, (GAP, "0 m"), (GAP, "1 cm")]])
+    together = {x.metric: x for x in lines if x.group == "quantities, open"}
+    assert {k: v.estimate.mean for k, v in together.items()} == pytest.approx(
+        {
+            "within 10 %": 2 / 7,
+            "within 25 %": 3 / 7,
+            "mean relative accuracy": (0.9 + 0 + 0.6 + 0 + 0 + 1 + 0) / 7,
+            "max(p/g, g/p) < 2": 3 / 7,  # 4 m for 2 m is just not
+            "share with a number": 6 / 7,
+            "within [0.5 g, 2 g]": 4 / 7,
+            "mean absolute relative error": (0.1 + 1 + 0.25 + (0.5 + 0.5) / 0.5) / 4,
+            "median relative error": (0.25 + 1) / 2,
+        }
+    )
+    assert [v.unparsed for v in together.values()] == pytest.approx([1 / 7] * 8)
+    assert together["mean absolute relative error"].estimate.count == 4
+    by_type = {(x.group.rpartition(" ")[2], x.metric): x.estimate.mean for x in lines if x.block}
+    assert by_type["distance", "mean relative accuracy"] == pytest.approx(1.5 / 4)
+    assert by_type["distance", "mean absolute relative error"] == pytest.approx(1.35 / 3)
+    assert by_type["lateral_offset", "mean absolute relative error"] == 2.0
+    assert by_type["lateral_offset", "max(p/g, g/p) < 2"] == 0.0
+
+
+def test_a_gap_of_nothing_is_met_by_exactly_nothing_and_no_error_is_relative_to_it() -> None:
+    lines = score_lines([judge(GAP, t) for t in ("0 m", "1 cm", "", "0 cm")])
+    found = {x.metric: x.estimate.mean for x in lines if x.group == "quantities, open"}
+    assert found.pop("share with a number") == 0.75
+    assert set(found) == {
+        *("within 10 %", "within 25 %", "mean relative accuracy", "max(p/g, g/p) < 2", "within [0.5 g, 2 g]")
+    }
+    assert set(found.values()) == {0.5}
+
+
+def test_clock_directions_are_reported_within_an_hour_for_a_model_and_baselines() -> None:
+    rows = [replace(CLOCK, answer=f"At {h} o'clock.", value=float(h)) for h in (12, 12, 12, 1, 11, 3)]
+    offered = replace(CLOCK, form="choice")
+
+    def near(scores: list[Score]) -> Line:
+        (found,) = (x for x in score_lines(scores) if x.group == "directions, open")
+        assert found.metric == "within 1 hour"
+        return found
+
+    said = ["12 o'clock", "2 o'clock", "somewhere", "2 o'clock", "12 o'clock", "6 o'clock"]
+    model = near([judge(r, t) for r, t in zip(rows, said, strict=True)] + [judge(offered, "1 o'clock")])
+    assert (model.estimate.mean, model.estimate.count) == (0.5, 6)
+    assert model.unparsed == pytest.approx(1 / 6)
+    blind = Blind(rows)
+    for baseline in (blind.majority, blind.question_only):
+        assert near([baseline(r) for r in rows]).estimate.mean == pytest.approx(5 / 6)
+    late = Blind([replace(CLOCK, answer="At 9 o'clock.", value=9.0)] * 5)
+    assert late.question_only(rows[4]).correct is False
+    assert late.question_only(replace(CLOCK, answer="At 10 o'clock.", value=10.0)).correct is True
+
+
+def test_a_baseline_that_never_met_a_type_has_no_answer_to_it() -> None:
+    blind = Blind([FAR])
+    wide = replace(FAR, question_type="width")
+    for baseline in (blind.majority, blind.question_only):
+        assert baseline(FAR).parsed
+        assert (baseline(wide).parsed, baseline(wide).correct) == (False, False)
+    assert not blind.majority(CLOCK).parsed
+
+
+def shown(report: Report, width: int) -> str:
+    file = io.StringIO()
+    show([report], Console(file=file, width=width))
+    return file.getvalue()
+
+
+def test_the_report_shows_types_in_rows_and_keeps_every_line_in_json(tmp_path: Path) -> None:
+    rows = [
+        replace(FAR, question_type=t, image_id=str(k)) for k in range(4) for t in ("distance", "horizontal_distance")
+    ]
+    lines = score_lines([judge(r, "2.2 m") for r in [*rows, GAP]])
+    report = Report("build", "held-out", len(rows), tuple(lines))
+    main, _, _ = shown(report, 200).partition("build: quantities, open, by type")
+    assert "quantities, open, distance" not in main
+    assert "share with a number" in main
+    _, _, block = shown(report, 80).partition("build: quantities, open, by type")
+    assert "…" not in block
+    values = {cells[0]: cells[1:] for cells in map(str.split, block.splitlines()) if len(cells) == 8}
+    assert values["distance"] == ["4", "0.0%", "1.00", "1.00", "0.90", "1.00", "0.10"]
+    (folded,) = (name for name in values if name.startswith("horizontal_"))
+    assert values[folded] == values["distance"]
+    assert values["gap"] == ["1", "0.0%", "0.00", "0.00", "0.00", "0.00", "-"]
+    write([report], tmp_path / "report.json")
+    stored = json.loads((tmp_path / "report.json").read_text())[0]["lines"]
+    assert {(x["group"], x["metric"]) for x in stored} == {(x.group, x.metric) for x in lines}
 
 
 def test_a_type_and_its_inverse_are_reported_together() -> None:

@@ -40,12 +40,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a report: a group of questions, a metric of it (in its unit) with interval, parse failures."""
+    """One line of a report: a group of questions, a metric of it (in its unit) with interval, parse failures.
+
+    Lines that name a `block` are shown in a table of its own, a row for each group, a column for each metric.
+    """
 
     group: str
     metric: str
     estimate: Estimate
     unparsed: float
+    block: str = ""
 
 
 class Bench(Protocol):

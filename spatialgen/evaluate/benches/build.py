@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from spatialgen.evaluate.benches.base import Item, Line, line
-from spatialgen.evaluate.metrics import bootstrap, median
+from spatialgen.evaluate.metrics import (
+    bootstrap,
+    mean_relative_accuracy,
+    median,
+    relative_error,
+    within,
+    within_factor,
+)
 from spatialgen.evaluate.verdict import Row, Score, judge
 from spatialgen.qa.types import INVERSE, TYPES
+from spatialgen.records import F64
 from spatialgen.store.layout import BuildPaths
 from spatialgen.store.read import read_table
 
@@ -72,11 +79,7 @@ def score_lines(scores: Sequence[Score]) -> list[Line]:
         if both and TYPES.index(one) < TYPES.index(other):
             lines.append(_success(f"pair {one} / {other}", both))
     lines += _quantities(judged)
-    errors = [s for s in judged if s.kind == "quantity" and s.form == "open" and s.error is not None]
-    if errors:
-        values = np.array([s.error for s in errors], np.float64)
-        estimate = bootstrap(values.tolist(), [s.image_id for s in errors], median)
-        lines.append(Line("quantities, open", "median relative error", estimate, 0.0))
+    lines += _directions(judged)
     unread = len(scores) - len(judged)
     if unread:
         share = bootstrap([float(s.correct is None) for s in scores], [s.image_id for s in scores])
@@ -84,26 +87,70 @@ def score_lines(scores: Sequence[Score]) -> list[Line]:
     return lines
 
 
+# Of openly asked quantities, what counts an answer that cannot be read as wrong; these also by type.
+_SHARES: dict[str, Callable[[float | None, float], float]] = {
+    "within 10 %": partial(within, tolerance=0.1),
+    "within 25 %": partial(within, tolerance=0.25),
+    "mean relative accuracy": mean_relative_accuracy,
+    "max(p/g, g/p) < 2": within_factor,
+}
+_OPEN = "quantities, open"
+
+
 def _quantities(judged: Sequence[Score]) -> list[Line]:
-    """Return the shares of the openly asked quantities within 10 % and 25 % of the truth, all and by type.
+    """Return what the field reports of openly asked quantities, together: all of them, and the chief part by type.
 
-    25 % is SpatialRGPT-Bench's rule: 0.75 g <= p <= 1.25 g. What cannot be read is not within.
+    SpatialRGPT-Bench's success (25 %) and mean error, VSI-Bench's accuracy, Q-Spatial's factor of two, SpatialVLM's
+    two shares. What cannot be read is in no share, and has no error. Neither has anything where the truth is 0, as of
+    a gap between things that touch: no error is relative to that, and only an answer of exactly 0 is in the shares.
     """
-    asked = [s for s in judged if s.miss is not None]
-    groups = {"quantities, open": asked}
+    asked = [s for s in judged if s.truth is not None]
+    if not asked:
+        return []
+    lines = _shares(_OPEN, asked)
+    lines.append(_line(_OPEN, "share with a number", [float(s.parsed) for s in asked], asked))
+    halves = [float(within_factor(s.stated, s.truth or 0.0, strict=False)) for s in asked]
+    lines.append(_line(_OPEN, "within [0.5 g, 2 g]", halves, asked))
+    lines += _errors(_OPEN, "mean absolute relative error", asked)
+    lines += _errors(_OPEN, "median relative error", asked, median)
     for name in sorted({s.question_type for s in asked}):
-        groups[f"quantities, open, {name}"] = [s for s in asked if s.question_type == name]
-    return [_within(group, percent, scores) for group, scores in groups.items() if scores for percent in (10, 25)]
+        group, scores = f"{_OPEN}, {name}", [s for s in asked if s.question_type == name]
+        by_type = _shares(group, scores) + _errors(group, "mean absolute relative error", scores)
+        lines += [replace(x, block=_OPEN) for x in by_type]
+    return lines
 
 
-def _within(group: str, percent: int, scores: Sequence[Score]) -> Line:
-    near = [float(s.miss is not None and s.miss <= percent / 100 + 1e-9) for s in scores]
-    return line(group, f"within {percent} %", near, [s.parsed for s in scores], [s.image_id for s in scores])
+def _shares(group: str, asked: Sequence[Score]) -> list[Line]:
+    return [
+        _line(group, metric, [float(share(s.stated, s.truth or 0.0)) for s in asked], asked)
+        for metric, share in _SHARES.items()
+    ]
+
+
+def _errors(
+    group: str, metric: str, asked: Sequence[Score], statistic: Callable[[F64], float] | None = None
+) -> list[Line]:
+    """Return a line about the relative errors of what was read, or none; `unparsed` is of all that was asked."""
+    errors = [(relative_error(s.stated, s.truth), s.image_id) for s in asked if s.truth]
+    read = [(e, image) for e, image in errors if e is not None]
+    if not read:
+        return []
+    estimate = bootstrap([e for e, _ in read], [image for _, image in read], statistic)
+    return [Line(group, metric, estimate, sum(not s.parsed for s in asked) / len(asked))]
+
+
+def _directions(judged: Sequence[Score]) -> list[Line]:
+    """Return the share of the openly asked clock directions within an hour, SpatialRGPT-Bench's rule."""
+    asked = [s for s in judged if s.kind == "hour" and s.form == "open"]
+    return [_line("directions, open", "within 1 hour", [float(bool(s.correct)) for s in asked], asked)] if asked else []
 
 
 def _success(group: str, scores: Sequence[Score]) -> Line:
-    right = [float(bool(s.correct)) for s in scores]
-    return line(group, "success", right, [s.parsed for s in scores], [s.image_id for s in scores])
+    return _line(group, "success", [float(bool(s.correct)) for s in scores], scores)
+
+
+def _line(group: str, metric: str, values: Sequence[float], scores: Sequence[Score]) -> Line:
+    return line(group, metric, values, [s.parsed for s in scores], [s.image_id for s in scores])
 
 
 def parts(path: str) -> tuple[Path, str, str]:
