@@ -104,10 +104,13 @@ def _interest(
     known = subjects >= 0
     pixels = np.where(known, a.o.pixels[subjects] if len(a.o.pixels) else 1e4, 1e4)
     seen = np.clip(np.log10(np.maximum(pixels, 1.0)) / 4.0, 0.1, 1.0).min(axis=1, initial=1.0)
-    value = np.where(_told(blocks, block, subjects, naming), 0.1 * value, value) * seen
+    told = _told(blocks, block, subjects, naming)
+    value = np.where(told.any(axis=1), 0.1 * value, value) * seen
     matched = np.array([evened or _matched(b) for b in blocks])[block]
     value = np.where(matched, MATCHED_INTEREST, value)
-    result: F64 = np.where(margin > 0.0, value, 0.0) * (0.8 + 0.2 * uniform(keys, "interest"))
+    related = np.array([k is Kind.RELATION for k in kinds])[block]
+    empty = related & (told | ~known).all(axis=1)  # is the chair on the left to the left of the chair on the right?
+    result: F64 = np.where((margin > 0.0) & ~empty, value, 0.0) * (0.8 + 0.2 * uniform(keys, "interest"))
     return result
 
 
@@ -118,14 +121,14 @@ def _matched(asks: Asks) -> bool:
 
 
 def _told(blocks: Sequence[Asks], block: I64, subjects: I64, naming: Naming) -> Bool:
-    """Whether a subject's name, such as "the chair on the left", gives the answer away."""
+    """Whether each subject's name, such as "the chair on the left", gives the answer away, (n, k)."""
     numbers = {reveal: k for k, reveal in enumerate(GIVEN_AWAY)}
     tells = np.zeros((len(blocks), len(numbers) + 1), bool)
     for row, b in enumerate(blocks):
         for reveal, types in GIVEN_AWAY.items():
             tells[row, numbers[reveal]] = b.type in types
     reveal_of = np.array([*[numbers.get(r, len(numbers)) for r in naming.reveals], len(numbers)])
-    told: Bool = tells[block[:, None], reveal_of[subjects]].any(axis=1)
+    told: Bool = tells[block[:, None], reveal_of[subjects]]
     return told
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from qa_scenes import Box, make_scene
+from rows import rows_of
 
+from spatialgen.qa.config import AskConfig
 from spatialgen.qa.english import plural, singular_thing, with_article
 from spatialgen.qa.names import name_objects
 
@@ -140,3 +142,18 @@ def test_plurals(noun: str, many: str) -> None:
 )
 def test_articles(phrase: str) -> None:
     assert with_article(phrase.partition(" ")[2]) == phrase
+
+
+def test_no_question_is_answered_by_the_names_in_it() -> None:
+    """Is the chair on the left to the left of the chair on the right? Asked only where every fact is wanted."""
+    boxes = [Box("chair", LEFT, SIZE), Box("chair", RIGHT, SIZE), Box("table", NEAR, SIZE)]
+    chairs = {"1", "2"}
+
+    def sides(config: AskConfig) -> list[set[str]]:
+        rows = rows_of([make_scene(boxes)], config)
+        return [set(r["subjects"]) for r in rows if r["question_type"] in ("left_of", "right_of")]
+
+    assert chairs in sides(AskConfig(per_image="all"))
+    some = sides(AskConfig(per_image=200))
+    assert some
+    assert chairs not in some
