@@ -160,7 +160,7 @@ def _within(depth_m: F32, core: Bool) -> Bool:
 def _before(depth_m: F32, core: Bool) -> Bool:
     """Return where depth (h, w) is clearly smaller than that of a `core` (h, w) all around."""
     window = np.ones((2 * _NEAR_CORE_PX + 1, 2 * _NEAR_CORE_PX + 1), np.uint8)
-    nearest = cv2.erode(np.where(core, depth_m, np.float32(np.inf)), window)
+    nearest = cv2.erode(np.where(core & np.isfinite(depth_m), depth_m, np.float32(np.inf)), window)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.isfinite(nearest) & (depth_m < nearest * (1 - _STEP)))
 

@@ -28,9 +28,14 @@ def visible_shares(
     """
     boxes = np.empty((3, len(wholes), 2, 4))
     for k, whole in enumerate(wholes):
+        boxes[:2, k] = whole.rectangle.corners_m.T[:, None]
+        boxes[2, k] = whole.z_m[:, None]
+    depths = view.pixels(boxes.reshape(3, -1))[2].reshape(-1, 8)  # of the thing as it seems: what is before it hides it
+    for k, whole in enumerate(wholes):
         boxes[:2, k] = as_large_as_may_be(whole, _most_m(whole)).corners_m.T[:, None]
         boxes[2, k] = (whole.z_m + np.array([-1.0, 1.0]) * np.minimum(whole.z_sigma_m, _most_m(whole)))[:, None]
-    corners = zip(*(seen.reshape(-1, 8) for seen in view.pixels(boxes.reshape(3, -1))), strict=True)
+    seen = [axis.reshape(-1, 8) for axis in view.pixels(boxes.reshape(3, -1))[:2]]
+    corners = zip(*seen, depths, strict=True)
     return [_visible_share(*one, depth_m, ids) for one in zip(corners, owners, pixels, strict=True)]
 
 
@@ -40,7 +45,10 @@ def _most_m(whole: Whole) -> float:
 
 
 def _visible_share(corners: tuple[F64, F64, F64], owner: int, pixels: int, depth_m: F32, ids: I32) -> float:
-    """Return the share for a box whose `corners` are seen at u, v (8,), NaN behind the camera, and z-depth."""
+    """Return the share for a box whose `corners` are seen at u, v (8,), NaN behind the camera.
+
+    Third comes the z-depth (8,) of the corners, before the box was made as large as it may be.
+    """
     u, v, z = corners
     (left, *_, right), (top, *_, bottom) = np.sort(u).tolist(), np.sort(v).tolist()
     if not math.isfinite(right):

@@ -125,19 +125,22 @@ def _predicates(family: Family, facts: Facts, keys: U64, forms: Sequence[str]) -
     even = (rank_in_group(4 * group + 2 * wondered + holds, keys) < matched) & wondered
     yes, no = group_sizes(group, holds), group_sizes(group, ~holds)
     closed, opened = [f for f in forms if f != "open"], [f for f in forms if f == "open"]
+    rarer = np.where(holds, yes < no, no < yes) & bool(closed and opened)
     blocks = []
     for rows, spread in ((even & (yes != no), closed or opened), (even & (yes == no), [*closed, *opened])):
         for block in _by_form(family, facts.take(rows), keys[rows], spread):
             mixed = block.form == "multiple_choice"
-            blocks += _among_rivals(block, facts, keys, np.flatnonzero(wondered), closed) if mixed else [block]
+            blocks += _among_rivals(block, facts, keys, np.flatnonzero(wondered), forms, ~rarer) if mixed else [block]
     if opened:
-        rarer = np.where(holds, yes < no, no < yes) & bool(closed)
         blocks += _block(family, "open", facts, keys, np.flatnonzero(~even | rarer), "surplus")
     return blocks
 
 
-def _among_rivals(block: Asks, facts: Facts, keys: U64, rows: I64, forms: Sequence[str]) -> list[Asks]:
-    """Options: the fact's statement, and the same statement about others of the scene, of which it is not so."""
+def _among_rivals(block: Asks, facts: Facts, keys: U64, rows: I64, forms: Sequence[str], openly: Bool) -> list[Asks]:
+    """Options: the fact's statement, and the same statement about others of the scene, of which it is not so.
+
+    Where there are too few of these another of `forms` asks it, the open one only what is to be asked `openly` (n,).
+    """
     group = facts.scene if facts.params is None or facts.type == "exists" else _joint_group(facts)
     rivals: dict[tuple[int, bool], list[int]] = {}
     for row in rows.tolist():
@@ -153,9 +156,10 @@ def _among_rivals(block: Asks, facts: Facts, keys: U64, rows: I64, forms: Sequen
     right = np.argmax(options == own[:, None], axis=1)
     asked = replace(block, way="rivals", pool=facts, options=options, right=right).take(enough)
     blocks = [asked] if len(asked) else []
-    fallback = next((f for f in ("choice", "yes_no", "true_false") if f in forms), None)
-    if fallback and not enough.all():
-        blocks.append(replace(block.take(~enough), form=fallback))
+    fallback = next((f for f in ("choice", "yes_no", "true_false", "open") if f in forms), None)
+    left = ~enough & openly[own] if fallback == "open" else ~enough
+    if fallback and left.any():
+        blocks.append(replace(block.take(left), form=fallback))
     return blocks
 
 

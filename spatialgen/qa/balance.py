@@ -74,9 +74,9 @@ class Acceptance:
 def count(blocks: Sequence[Asks], a: SceneArrays, config: AskConfig) -> Counts:
     """Return the counts of drafted questions for the kinds of balance that `config` asks for."""
     rows: dict[str, dict[str, dict[str, int]]] = {}
+    per_scene = _per_scene(blocks, a)
     for kind in config.balance:
         strata: dict[str, dict[str, int]] = {}
-        per_scene = _per_scene(blocks, a)
         for block in blocks:
             for (stratum, name), n in Counter(zip(*_strata(kind, block, a, per_scene), strict=True)).items():
                 into = strata.setdefault(stratum, {})

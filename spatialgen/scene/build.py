@@ -275,9 +275,10 @@ def _lift(
 
 
 def _is_unsure(cloud: Cloud, quality: EdgeQuality) -> bool:
-    """Return whether a small part may be missing at a side of what is seen: covered, or lost by its mask."""
+    """Return whether a part may be missing at a side of what is seen: covered, unread, or lost by its mask."""
     covered = int(np.count_nonzero(cloud.rim.is_covered))
-    return not quality.is_clean or covered > _COVERED_SHARE * len(cloud.rim.is_covered)
+    unread = cloud.rim.lost_m.shape[1] > 0 or not cloud.rim.is_read.all()
+    return not quality.is_clean or unread or covered > _COVERED_SHARE * len(cloud.rim.is_covered)
 
 
 def _is_whole(item: _Seen, config: LiftConfig, quality: EdgeQuality) -> bool:

@@ -46,6 +46,9 @@ _FAR_BELOW_M = 0.3
 _LEVEL_SIGMA_M = 1e-8
 """Error of a level surface that is read without noise, beyond that of readings: rounding."""
 
+_HIGH = 0.9
+"""Share of noisy level readings that lie below the highest level's upper ones."""
+
 _LEVEL_NOISE = 0.5
 """Share of the depth's noise in which a level surface and what stands on it differ, as they are not read together."""
 
@@ -240,7 +243,8 @@ def _level_under(
         near = np.sort(points[2, level & (apart < reach)])
         if len(near) >= 5:
             if cloud.noise_sigma > EXACT:  # the outermost of noisy readings is too high
-                top = middle(near)
+                high = float(near[int(_HIGH * (len(near) - 1))])
+                top = middle(near[near > high - 2 * cloud.noise_sigma * abs(eye - high)])
                 return top, _level_noise_m(cloud, eye - top)
             top = outer_level(near[:-2], cloud.median_depth_m)
             if not cloud.edge_sigma_px:

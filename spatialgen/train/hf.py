@@ -32,6 +32,12 @@ def fetched(name: str, role: str) -> Iterator[None]:
         missing = "no folder here has this name, and the model hub did not give it"
         where = "the folder lacks something" if Path(name).is_dir() else missing
         raise ConfigError(f"{name}: {where}: {' '.join(str(error).split())}") from error
-    except ValueError as error:
+    except (ValueError, RuntimeError, ImportError, _broken_weights()) as error:
         why = str(error).split("\n", 1)[0]  # what follows may list all models there are
         raise ConfigError(f"{name}: cannot be the {role}: {why}") from error
+
+
+def _broken_weights() -> type[Exception]:
+    """Return what safetensors says of a file that is none; looked up where something failed, and not before."""
+    error: type[Exception] = importlib.import_module("safetensors").SafetensorError
+    return error

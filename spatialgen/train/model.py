@@ -264,10 +264,21 @@ def load_model(folder: Path) -> Assembled:
 
     if not (folder / "config.json").is_file():
         raise ConfigError(f"{folder} is no model folder: there is no config.json in it")
-    model = transformers().AutoModelForImageTextToText.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="sdpa"
-    )
-    processor = transformers().AutoProcessor.from_pretrained(folder)
+    with fetched(str(folder), "model to go on from"):
+        model = transformers().AutoModelForImageTextToText.from_pretrained(
+            folder, dtype=torch.float32, attn_implementation="sdpa"
+        )
+        processor = transformers().AutoProcessor.from_pretrained(folder)
+    try:
+        vision, patch = _vision_of(model, processor)
+    except AttributeError as error:
+        kind = model.config.model_type
+        raise ConfigError(f"{folder} holds a {kind}; training goes on from the kinds that it writes") from error
+    return Assembled(model, processor.tokenizer, vision, patch)
+
+
+def _vision_of(model: Any, processor: Any) -> tuple[Vision, int]:
+    """Return what a saved model needs of pictures, and the side of what becomes one token, pixels."""
     images = processor.image_processor
     if model.config.model_type == "perception_lm":
         side, patch, extra = int(images.tile_size), int(processor.patch_size) * int(processor.pooling_ratio), 0
@@ -279,5 +290,4 @@ def load_model(folder: Path) -> Assembled:
             extra = int(getattr(seen, "num_register_tokens", 0))
         else:
             patch, extra = int(processor.patch_size), int(processor.num_additional_image_tokens)
-    vision = Vision(side, (side // patch) ** 2 + extra, tuple(images.image_mean), tuple(images.image_std))
-    return Assembled(model, processor.tokenizer, vision, patch)
+    return Vision(side, (side // patch) ** 2 + extra, tuple(images.image_mean), tuple(images.image_std)), patch

@@ -106,6 +106,9 @@ def _transformers_tower(vision: VisionConfig) -> Tower:
             "(DINOv2, DINOv3 and timm models take others)"
         )
     _check_multiple(vision, patch)
+    layers = int(config.num_hidden_layers)
+    if not -layers - 1 <= vision.layer <= layers:
+        raise ConfigError(f"vision.layer {vision.layer}: {vision.name} has {layers} layers")
     mean, std = _own_statistics(vision.name, mean, std)
     return Tower(module, config, side, patch, side // patch, prefix, vision.layer, mean, std, "layers")
 
@@ -129,8 +132,12 @@ def _own_statistics(name: str, mean: Any, std: Any) -> tuple[Any, Any]:
     file = Path(name) / "preprocessor_config.json"
     if not file.is_file():
         return mean, std
-    stated = json.loads(file.read_text())
-    return tuple(stated.get("image_mean", mean)), tuple(stated.get("image_std", std))
+    with fetched(name, "vision tower"):
+        stated = json.loads(file.read_text())
+    found = tuple(stated.get("image_mean", mean)), tuple(stated.get("image_std", std))
+    if any(len(numbers) != 3 for numbers in found):
+        raise ConfigError(f"{file}: image_mean and image_std must be three numbers each")
+    return found
 
 
 def _timm_tower(vision: VisionConfig) -> Tower:

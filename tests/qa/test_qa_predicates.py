@@ -25,7 +25,7 @@ def of(type_: str, *forms: str) -> list[Row]:
     return [r for r in many_rows() if r["question_type"] == type_ and r["form"] in forms]
 
 
-@pytest.mark.parametrize("forms", ["all", ("open",), ("yes_no", "open"), ("yes_no",)])
+@pytest.mark.parametrize("forms", ["all", ("open",), ("yes_no", "open"), ("multiple_choice", "open"), ("yes_no",)])
 def test_every_fact_has_a_row_where_all_is_asked_openly_and_none_has_two_of_a_form(forms: object) -> None:
     scene = make_scene(furnished_boxes(5, 6), "room")
     config = AskConfig(per_image="all", forms=forms)

@@ -1,5 +1,6 @@
 """Models: transformers' own classes, the same numbers, loadable as they are; what trains is what the config says."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from spatialgen.train.parts import tower_of
 from spatialgen.train.pictures import square
 from spatialgen.train.rows import collate, pack
 from spatialgen.train.templates import IMAGE, Turn, template
+from spatialgen.train.towers import load_tower
 from spatialgen.train.trainable import cast_frozen, check, freeze, merge_adapters, table, used_layers
 from spatialgen.train.vocabulary import learn_tokenizer
 
@@ -484,3 +486,32 @@ def test_odd_patches_cannot_be_pooled_and_sizes_must_fit(tmp_path: Path) -> None
         make(tower, image_size=50)
     with pytest.raises(ConfigError, match="42 pixels only"):
         make(save_tower(tmp_path / "clip", "clip", side=42), image_size=56)
+
+
+def test_broken_files_of_a_tower_are_one_line(towers: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "clip"
+    shutil.copytree(towers["clip"], folder)
+    (folder / "preprocessor_config.json").write_text("{")
+    with pytest.raises(ConfigError, match="cannot be the vision tower"):
+        make(str(folder))
+    (folder / "preprocessor_config.json").write_text('{"image_mean": [0.5]}')
+    with pytest.raises(ConfigError, match="three numbers each"):
+        make(str(folder))
+    (folder / "preprocessor_config.json").unlink()
+    (folder / "model.safetensors").write_bytes(b"\xff" * 64)
+    with pytest.raises(ConfigError, match=r"cannot be the vision tower|the folder lacks"):
+        make(str(folder))
+
+
+def test_a_layer_that_a_tower_does_not_have_is_named(towers: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"vision\.layer 99"):
+        load_tower(VisionConfig(name=towers["clip"], layer=99))
+
+
+def test_what_is_no_llava_cannot_be_gone_on_from(tmp_path: Path) -> None:
+    from transformers import LlamaConfig
+
+    LlamaConfig().save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match="cannot be the model to go on from") as caught:
+        load_model(tmp_path)
+    assert "\n" not in str(caught.value)
