@@ -10,8 +10,18 @@ Bool = NDArray[np.bool_]
 
 RATIO_SIZE = float(np.log(1.15))
 RATIO_VOLUME = float(np.log(1.5))
+VAGUE, OF_THE_VAGUE = 0.5, 10.0
+"""Relative errors from which the logarithm of a size is no longer told by them (two of them below it, nothing is
+left), and by how much larger its error is taken to be then."""
+
 RELATIVE_LIMIT = 0.10
 ABSOLUTE_LIMIT_M = 0.01
+
+
+def log_sigma(relative_i: F64, relative_j: F64) -> F64:
+    """Return the error of the logarithm of a ratio from the relative errors of its two sizes."""
+    sigma = np.hypot(relative_i, relative_j)
+    return np.where(sigma > VAGUE, OF_THE_VAGUE * sigma, sigma)
 
 
 def difference_decided(difference: F64, sigma: F64, floor: F64 | float) -> Bool:

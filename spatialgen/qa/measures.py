@@ -13,6 +13,7 @@ from spatialgen.qa.decide import (
     difference_decided,
     difference_margin,
     difference_same,
+    log_sigma,
     quantity_decided,
 )
 from spatialgen.qa.facts import DECIDED, SAME, UNKNOWN, Facts, decided_facts, with_status
@@ -66,7 +67,7 @@ def ratio_relation(type_: str, a: SceneArrays, size: F64, relative_sigma: F64, f
 def log_ratio(a: SceneArrays, size: F64, relative_sigma: F64) -> tuple[F64, F64]:
     """Return log(size_i / size_j) and its error for the pairs of `a.p`; a common scale cancels."""
     difference = np.log(np.maximum(size[a.p.i], 1e-9)) - np.log(np.maximum(size[a.p.j], 1e-9))
-    return difference, np.hypot(relative_sigma[a.p.i], relative_sigma[a.p.j])
+    return difference, log_sigma(relative_sigma[a.p.i], relative_sigma[a.p.j])
 
 
 def predicate(

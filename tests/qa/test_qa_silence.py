@@ -9,7 +9,7 @@ import pytest
 from qa_scenes import ROOM, Box, make_scene, room
 from rows import Row, rows_of
 
-from spatialgen.qa.decide import difference_decided, quantity_decided, zone
+from spatialgen.qa.decide import difference_decided, log_sigma, quantity_decided, zone
 
 A = (0.5, 0.4, 0.6)
 
@@ -353,3 +353,12 @@ def test_in_line_honours_the_errors_of_places_and_sizes(dx: float, yes: float) -
         )
         rows = of(rows_of([replace(scene, objects=objects)]), "aligned_vertically")
         assert [r["answer_value"] for r in rows][:1] == value
+
+
+def test_a_size_that_may_as_well_be_twice_or_nothing_is_compared_with_none() -> None:
+    """The logarithm of a ratio is no longer told by errors as large as the sizes, however far apart they seem."""
+    relative = np.array([0.1, 0.3, 0.6, 0.9])
+    sigma = log_sigma(relative, np.full(4, 0.05))
+    np.testing.assert_allclose(sigma[:2], np.hypot(relative[:2], 0.05))
+    assert not difference_decided(np.full(4, 3.0), sigma, 0.1)[2:].any()
+    assert difference_decided(np.full(4, 3.0), sigma, 0.1)[:2].all()

@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from spatialgen.qa.arrays import F64, I64, Bool, SceneArrays
-from spatialgen.qa.decide import RATIO_SIZE, difference_decided
+from spatialgen.qa.decide import RATIO_SIZE, difference_decided, log_sigma
 from spatialgen.qa.facts import Facts
 from spatialgen.qa.family import Family, Kind
 from spatialgen.qa.keys import below, mix
@@ -83,7 +83,7 @@ def _fits_on(a: SceneArrays) -> Facts:
 
 def _log_room(a: SceneArrays, i: I64, j: I64, side: int) -> tuple[F64, F64]:
     size, sigma = a.o.size[:, side], a.o.size_sigma[:, side]
-    return np.log(size[j] / size[i]), np.hypot(sigma[i] / size[i], sigma[j] / size[j])
+    return np.log(size[j] / size[i]), log_sigma(sigma[i] / size[i], sigma[j] / size[j])
 
 
 FAMILY = Family(
