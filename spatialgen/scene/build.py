@@ -12,18 +12,19 @@ import numpy as np
 from spatialgen.geometry.camera import depth_on_image_grid
 from spatialgen.geometry.clouds import Cloud, at_places, object_clouds
 from spatialgen.geometry.crops import Crop, bounds_of, crop_object, lay_out
+from spatialgen.geometry.estimate import estimate_wholes
 from spatialgen.geometry.floor import FloorFit, find_floor
 from spatialgen.geometry.frames import PICTURE_UP, View, canonical_from_camera, forward_is_defined
 from spatialgen.geometry.gravity import gravity_from_scene
 from spatialgen.geometry.gravity_prior import settle_gravity
 from spatialgen.geometry.grid import Grid, sample_grid
+from spatialgen.geometry.kinds import deepest_board_m, with_hidden_back, with_hidden_handle
 from spatialgen.geometry.masks import EdgeQuality, edge_quality, restored
 from spatialgen.geometry.noise import DepthNoise, local_noise, measure_noise
 from spatialgen.geometry.scale import checked_scale
 from spatialgen.geometry.surfaces import seen_through, whole_surface
 from spatialgen.geometry.thin import thin_parts
 from spatialgen.geometry.visibility import visible_shares
-from spatialgen.geometry.whole import estimate_wholes, with_hidden_back, with_hidden_handle
 from spatialgen.records import (
     F32,
     I32,
@@ -229,7 +230,9 @@ def _lift(
     through = partial(seen_through, view=ground.view, depth_m=depth, margin=margin)
     ways = [through if _may_be_told(seen[k], config) else None for k in clouds]
     labels = [detections.labels[seen[k].index] for k in clouds]
-    estimates = estimate_wholes(list(clouds.values()), labels, eye, tolerance, ways)
+    estimates = estimate_wholes(
+        list(clouds.values()), [deepest_board_m(label) for label in labels], eye, tolerance, ways
+    )
     wholes = [
         with_hidden_handle(whole, label, _is_unsure(cloud, quality))
         for whole, label, cloud in zip(estimates, labels, clouds.values(), strict=True)

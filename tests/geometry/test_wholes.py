@@ -9,9 +9,9 @@ import pytest
 
 from spatialgen.geometry.clouds import Cloud, object_clouds
 from spatialgen.geometry.crops import bounds_of, crop_object, lay_out
+from spatialgen.geometry.estimate import estimate_wholes
 from spatialgen.geometry.frames import View, canonical_from_camera
 from spatialgen.geometry.surfaces import seen_through
-from spatialgen.geometry.whole import estimate_wholes
 from spatialgen.testing.frames import to_frame
 from spatialgen.testing.render import render
 from spatialgen.testing.scenes import sample_scene
@@ -39,10 +39,10 @@ def test_objects_are_estimated_together_as_each_alone(seed: int, edge_sigma_px: 
     clouds, view, depth = seen(seed, edge_sigma_px)
     eye = np.array([0.0, 0.0, view.height_m])
     ways = [None if k == 0 else lambda points: seen_through(points, view, depth, 0.01) for k in range(len(clouds))]
-    together = estimate_wholes(clouds, ["thing"] * len(clouds), eye, 0.01, ways)
+    together = estimate_wholes(clouds, [0.15] * len(clouds), eye, 0.01, ways)
     assert len(together) == len(clouds) > 1
     for cloud, way, whole in zip(clouds, ways, together, strict=True):
-        (alone,) = estimate_wholes([cloud], ["thing"], eye, 0.01, [way])
+        (alone,) = estimate_wholes([cloud], [0.15], eye, 0.01, [way])
         assert (whole.kind, whole.low_state) == (alone.kind, alone.low_state)
         np.testing.assert_allclose(whole.rectangle.center_m, alone.rectangle.center_m, rtol=1e-9)
         np.testing.assert_allclose(whole.rectangle.half_m, alone.rectangle.half_m, rtol=1e-9)
