@@ -25,7 +25,7 @@ from torch.utils.data import Dataset
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from utilisation import SHAPES, report, wait
+from utilisation import SHAPES, report, timed_steps, wait
 
 from spatialgen.seeding import rng
 from spatialgen.train.attention import set_attention
@@ -82,21 +82,8 @@ def ours(model: Any, data: Iterator[MicroBatch], steps: int, device: torch.devic
     objective = Objective(model.train().to(device), VISION, tower_trains=False)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-4, fused=True)
-    tokens, began = 0, 0.0
-    for step in range(steps + 2):
-        if step == 2:
-            wait(device)
-            tokens, began = 0, time.perf_counter()
-        batch = next(data).to(device)
-        with torch.autocast(device.type, torch.bfloat16):
-            loss = objective(batch) / batch.supervised
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        tokens += batch.tokens
-    wait(device)
-    return tokens / (time.perf_counter() - began)
+    tokens_a_second, _ = timed_steps(objective, optimizer, ((batch, 0.0) for batch in data), steps, device)
+    return tokens_a_second
 
 
 class Rows(Dataset[dict[str, Any]]):

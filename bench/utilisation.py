@@ -179,13 +179,24 @@ def steps(shape: Shape, data: Samples, rows: int) -> Iterator[tuple[MicroBatch, 
 
 def measure(shape: Shape, model: Any, data: Samples, rows: int, count: int) -> tuple[float, float]:
     """Return tokens and FLOPs a second of `count` steps, after two that do not count."""
-    device = model.device
     set_attention(model.model.language_model, PACKED)
     objective = Objective(model, shape.vision, tower_trains=False).train()
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-5, fused=True)
+    return timed_steps(objective, optimizer, steps(shape, data, rows), count, model.device)
+
+
+def timed_steps(
+    objective: Objective,
+    optimizer: torch.optim.Optimizer,
+    work: Iterator[tuple[MicroBatch, float]],
+    count: int,
+    device: torch.device,
+) -> tuple[float, float]:
+    """Return tokens and FLOPs a second of `count` steps of our loop on batches and their FLOPs, after two more."""
+    trained = [p for group in optimizer.param_groups for p in group["params"]]
     tokens, flops, began = 0, 0.0, 0.0
-    for step, (made, work) in enumerate(itertools.islice(steps(shape, data, rows), count + 2)):
+    for step, (made, own) in enumerate(itertools.islice(work, count + 2)):
         if step == 2:
             wait(device)
             tokens, flops, began = 0, 0.0, time.perf_counter()
@@ -196,7 +207,7 @@ def measure(shape: Shape, model: Any, data: Samples, rows: int, count: int) -> t
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        tokens, flops = tokens + batch.tokens, flops + work
+        tokens, flops = tokens + batch.tokens, flops + own
     wait(device)
     seconds = time.perf_counter() - began
     return tokens / seconds, flops / seconds
