@@ -15,6 +15,7 @@ from spatialgen.records import F32, F64, I32
 _NEARER = 0.985
 _MOST_SAMPLES = 8000
 _AT_MOST = 0.5
+"""How far the sides of a box may be beyond where they seem, relative to its longest."""
 
 
 def visible_shares(
@@ -22,7 +23,7 @@ def visible_shares(
 ) -> list[float]:
     """Return the estimated share, (0, 1], of each whole object's silhouette that nothing nearer hides.
 
-    The silhouette is that of its box; what of it shows neither the object nor anything nearer is see-through, and
+    The silhouette is that of its box, as large as that may be; what of it shows neither the object nor anything nearer is see-through, and
     the hidden part is taken to be as open as the visible one. `depth_m` and `ids` are (H, W), `owners` their ids there,
     `pixels` how many they have.
     """

@@ -244,7 +244,7 @@ def _level_under(
         if len(near) >= 5:
             if cloud.noise_sigma > EXACT:  # the outermost of noisy readings is too high
                 high = float(near[int(_HIGH * (len(near) - 1))])
-                top = middle(near[near > high - 2 * cloud.noise_sigma * abs(eye - high)])
+                top = middle(near[near >= high - 2 * cloud.noise_sigma * abs(eye - high)])
                 return top, _level_noise_m(cloud, eye - top)
             top = outer_level(near[:-2], cloud.median_depth_m)
             if not cloud.edge_sigma_px:
