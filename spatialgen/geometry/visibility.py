@@ -23,9 +23,9 @@ def visible_shares(
 ) -> list[float]:
     """Return the estimated share, (0, 1], of each whole object's silhouette that nothing nearer hides.
 
-    The silhouette is that of its box, as large as that may be; what of it shows neither the object nor anything nearer is see-through, and
-    the hidden part is taken to be as open as the visible one. `depth_m` and `ids` are (H, W), `owners` their ids there,
-    `pixels` how many they have.
+    The silhouette is that of its box, as large as that may be; what of it shows neither the object nor anything nearer
+    is see-through, and the hidden part is taken to be as open as the visible one. `depth_m` and `ids` are (H, W),
+    `owners` their ids there, `pixels` how many they have.
     """
     boxes = np.empty((3, len(wholes), 2, 4))
     for k, whole in enumerate(wholes):
