@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 
+import numpy as np
 import pytest
 from box_truth import distance, gap, volume
 from qa_scenes import Box, make_scene
@@ -99,3 +100,22 @@ def test_what_it_stands_on_instead() -> None:
 def test_all_predicates_are_looked_at() -> None:
     assert len(PREDICATES) == 14
     assert all(family_of_type()[t].kind is Kind.PREDICATE for t in PREDICATES)
+
+
+@pytest.mark.parametrize("tray_first", [False, True])
+def test_what_is_said_to_carry_a_cup_does_not_hang_on_the_order_of_things(tray_first: bool) -> None:
+    """A thin tray on a table: the cup is within three centimetres of both."""
+    tray, table = ("3", "2") if not tray_first else ("2", "3")
+    below = [
+        Box("table", (-0.6, 3.0, 0.36), (1.4, 0.8, 0.72)),
+        Box("tray", (-0.6, 3.0, 0.73), (0.5, 0.35, 0.02), on=table),
+    ]
+    cup = Box("cup", (-0.6, 3.0, 0.79), (0.09, 0.08, 0.10), on=tray)
+    boxes = [cup, *(below[::-1] if tray_first else below), Box("chair", (0.9, 2.6, 0.45), (0.5, 0.45, 0.9))]
+    _, a, _ = draft([make_scene(boxes)], AskConfig(per_image="all"))
+    (facts,) = facts_of(family_of_type()["on_top_of"], a)
+    index = {box.label: k for k, box in enumerate(boxes)}
+    held = {tuple(pair) for pair, value in zip(facts.subjects.tolist(), facts.value, strict=True) if value > 0.5}
+    assert (index["cup"], index["table"]) in held, "both carry it, by the definition"
+    (row,) = np.flatnonzero((facts.subjects == [index["cup"], index["chair"]]).all(axis=1))
+    assert facts.instead[row] == index["tray"]

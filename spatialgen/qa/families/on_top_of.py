@@ -28,7 +28,9 @@ def _facts(a: SceneArrays) -> list[Facts]:
     holds = (rest + sigma <= CONTACT_M) & (rest + 2.0 * sigma < OFF_M) & over
     fails = (rest - 2.0 * sigma > OFF_M) | apart
     stands_on = np.where(on_floor(a), ON_FLOOR, UNSUPPORTED)
-    stands_on[prints.i[known & holds]] = prints.j[known & holds]
+    carried = np.flatnonzero(known & holds)
+    best_last = carried[np.lexsort((-rest[carried], support[carried] == prints.j[carried]))]
+    stands_on[prints.i[best_last]] = prints.j[best_last]
     return [predicate("on_top_of", a, subjects, known & holds, known & fails, sigma, instead=stands_on[prints.i])]
 
 
