@@ -10,7 +10,7 @@ Bool = NDArray[np.bool_]
 
 RATIO_SIZE = float(np.log(1.15))
 RATIO_VOLUME = float(np.log(1.5))
-VAGUE, OF_THE_VAGUE = 0.5, 10.0
+VAGUE, OF_THE_VAGUE = 0.8, 10.0
 """Relative errors from which the logarithm of a size is no longer told by them (two of them below it, nothing is
 left), and by how much larger its error is taken to be then."""
 

@@ -357,7 +357,7 @@ def test_in_line_honours_the_errors_of_places_and_sizes(dx: float, yes: float) -
 
 def test_a_size_that_may_as_well_be_twice_or_nothing_is_compared_with_none() -> None:
     """The logarithm of a ratio is no longer told by errors as large as the sizes, however far apart they seem."""
-    relative = np.array([0.1, 0.3, 0.6, 0.9])
+    relative = np.array([0.1, 0.3, 0.85, 0.95])
     sigma = log_sigma(relative, np.full(4, 0.05))
     np.testing.assert_allclose(sigma[:2], np.hypot(relative[:2], 0.05))
     assert not difference_decided(np.full(4, 3.0), sigma, 0.1)[2:].any()
