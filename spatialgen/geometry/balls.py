@@ -19,8 +19,11 @@ _MIN_RIM, _MIN_POINTS = 24, 50
 _STAIRCASE = 0.7
 """Root mean square distance of a round border from the pixels' own border, in half pixels, with room to spare."""
 
-_ROUGHNESS = 0.5
+_ROUGHNESS = 0.3
 """One-sigma error of a rim point in half pixels, of which neighbours err alike."""
+
+_OF_MISFIT = 1.2
+"""Relative one-sigma error of a radius, of the misfit of the cap, where readings are exact."""
 _LEAST_SPREAD = 1e-12 * np.eye(3)
 
 
@@ -86,5 +89,5 @@ def _with_distance(
     if misfit > tolerance:
         return None
     if cloud.noise_sigma < EXACT:  # what is no noise is no ball's either, but a band's or a seam's
-        relative_sigma = max(relative_sigma, 2 * misfit)
+        relative_sigma = max(relative_sigma, _OF_MISFIT * misfit)
     return Ball(eye_m + distance * axis, sine * distance, relative_sigma * sine * distance)

@@ -25,7 +25,7 @@ _UPRIGHT, _SLANTED = 0.3, 0.05
 _UNFITTED, _UNFITTED_EDGE = 0.3, 3.0
 """One-sigma error of a circle that no fit improves: in pixels, and relative to that of the mask's border."""
 
-_MISFIT = np.array([0.045, 0.07, 0.017])
+_MISFIT = np.array([0.045, 0.07, 0.026])
 """One-sigma errors in pixels around slanted sides, whose limb lies elsewhere than that of upright ones: of the radius,
 and of the centre along the line of sight and across it."""
 
@@ -33,7 +33,7 @@ _ALIKE = np.array([1.1, 1.1, 0.4])
 """How much more the variances of these three are than a fit of independent points says, as neighbouring pixels err
 alike; across the line of sight less, where the centre is halfway between two limbs that err alike."""
 
-_LEAST = 3e-6
+_LEAST = 6e-6
 """Least relative error of a radius: those of upright cylinders err by less on exact scenes."""
 
 _BETWEEN_LIMBS = 0.7
