@@ -130,6 +130,29 @@ def test_two_processes_have_the_loss_of_one(build: Path, tower: str, tmp_path: P
         torch.testing.assert_close(other[name], tensor, rtol=1e-3, atol=1e-4, msg=name)
 
 
+@pytest.mark.slow
+def test_a_sharded_run_that_is_killed_goes_on_with_the_loss_of_one_process(
+    build: Path, tower: str, tmp_path: Path
+) -> None:
+    changes = {"stage__optim__steps": 40, "run__save_every": 4, "stage__trains__vision_from_layer": 1}
+    train(config(build, tower, tmp_path / "one", **changes))
+    out = tmp_path / "two"
+    tree, log = settings(build, tower, out, run__parallel="fsdp", **changes), out / "one" / "log.jsonl"
+    process = start(tree, tmp_path / "first", ranks=2)
+    deadline = time.monotonic() + 240
+    while not (log.exists() and len(log.read_text().splitlines()) > 10) and time.monotonic() < deadline:
+        assert process.poll() is None, (tmp_path / "first" / "output.txt").read_text()[-3000:]
+        time.sleep(0.005)
+    for rank in psutil.Process(process.pid).children(recursive=True):
+        rank.kill()
+    process.kill()
+    process.wait()
+    assert 10 < max(losses(out)) < 40
+    finish(start(tree, tmp_path / "second", ranks=2), tmp_path / "second")
+    assert "going on after step" in (tmp_path / "second" / "output.txt").read_text()
+    assert losses(out) == pytest.approx(losses(tmp_path / "one"), abs=1e-4)
+
+
 def test_accumulation_does_not_change_the_loss(build: Path, tower: str, tmp_path: Path) -> None:
     """The mean is over the supervised tokens of the whole step, not a mean of means."""
     train(config(build, tower, tmp_path / "a", stage__optim__steps=1))
