@@ -115,12 +115,15 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
     grounded = (counts(body & seen.low_points) + counts(rim & seen.low_rim) >= 3).tolist()
     is_face = body & (seen.facing > _FACING)
     faces = counts(is_face).tolist()
+    few_above = (upwards & (counts(across) < _A_LINE)).tolist()
     for k in np.flatnonzero(~upwards).tolist():
         if faces[k] < _A_FACE:
             sigmas[k] += _OF_A_LEG * _behind_it(clouds[k], seen.across[k], bands[k], directions[k], extents_m[k])
     ends = []
     for k, (cloud, state) in enumerate(zip(clouds, states, strict=True)):
         value, sigma = float(values[k]), float(sigmas[k])
+        if few_above[k] and faces[k] >= _A_FACE:  # a top, whatever stands on it or before its border
+            state = SEEN
         hides = state == SEEN and lengths[k] < _A_LINE and _touches_cover(cloud.rim, bands[k], seen.on_rim[k])
         face = None
         if faces[k] >= _A_FACE:

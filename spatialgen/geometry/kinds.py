@@ -15,9 +15,12 @@ HANDLED = frozenset({"mug", "cup", "teacup", "coffee cup", "jug", "pitcher", "ke
 """Labels of round things that usually have a handle."""
 
 BACKED = frozenset(
-    {"armchair", "bed", "bench", "chair", "couch", "loveseat", "office chair", "rocking chair", "sofa", "toilet"}
-)
-"""Labels of things that may rise at one side, behind or above what one sits or lies on."""
+    {
+        "armchair", "bed", "bench", "chair", "couch", "handbag", "laptop", "loveseat", "office chair", "rocking chair",
+        "sofa", "suitcase", "toilet",
+    }
+)  # fmt: skip
+"""Labels of things that may rise at one side, behind or above what one sits or lies on, types on or carries."""
 
 NO_BOARDS = frozenset(
     {

@@ -12,7 +12,7 @@ import numpy as np
 
 from spatialgen.geometry.boxes import fit_circles, middle, resample_with_normals
 from spatialgen.geometry.clouds import Cloud
-from spatialgen.geometry.rows import one_row, outermost
+from spatialgen.geometry.rows import counts, one_row, outermost
 from spatialgen.records import F32, F64, Bool
 
 _Floats = TypeVar("_Floats", F32, F64)
@@ -38,6 +38,9 @@ _LEAST = 6e-6
 
 _BETWEEN_LIMBS = 0.7
 """How much of a circle's error goes across the line of sight where no fit tells."""
+
+_TRIMS, _LEVEL, _MOST = 4, 0.003, 0.7
+"""How often points inside a circle are left out; how far, of the radius, they lie inside; the share that remains."""
 
 _DIAGONAL = np.diag_indices(3)
 _LEAST_ARC_RAD = float(np.radians(110))
@@ -68,7 +71,7 @@ class _Outline:
 
     def chosen(self, part: str) -> Bool:
         """Return which points (N,) belong to a part of the outline: all, the front, or what is backed by pixels."""
-        if part == "backed":
+        if part in ("backed", "outermost"):
             return _backed(self.points_m, self.cloud, 0.02 * self.size_m + 0.5 * self.pixel_m)
         return self.front if part == "front" else np.ones_like(self.front)
 
@@ -88,17 +91,41 @@ def fit_rounds(clouds: Sequence[Cloud], hulls_m: Sequence[F64], eye_m: F64, tole
     pixels = [2 * middle(np.sqrt(_squared(cloud.rim.step_m[:2]))) for cloud in clouds]
     outlines = list(itertools.starmap(_Outline, zip(clouds, points, fronts, sizes, pixels, strict=True)))
     found: list[Circle | None] = [None] * len(clouds)
-    for part in ("all", "front", "backed"):
+    for part in ("all", "front", "backed", "outermost"):
         left = [k for k, circle in enumerate(found) if circle is None]
-        if part == "backed":
+        if part in ("backed", "outermost"):
             left = [k for k in left if clouds[k].rim.is_covered.any()]
         if not left:
             break
         chosen = np.array([outlines[k].chosen(part) for k in left])
-        for k, own, *fit in zip(left, chosen, *fit_circles(points[left], chosen), strict=True):
+        fits = fit_circles(points[left], chosen)
+        if part == "outermost":
+            chosen, fits = _without_inner(points[left], chosen, fits)
+        for k, own, *fit in zip(left, chosen, *fits, strict=True):
             if _is_round(outlines[k], part, own, fit, tolerance):
                 found[k] = _refined(clouds[k], fit[0], float(fit[1]), eye_m)
     return found
+
+
+def _without_inner(points_m: F64, chosen: Bool, fits: tuple[F64, F64, F64]) -> tuple[Bool, tuple[F64, F64, F64]]:
+    """Return which of the `chosen` (K, N) points (K, N, 2) lie on the circles, and the circles (as `fits`) through them.
+
+    Where a cover hides a round top, a leg within it may be outermost. Such points lie inside the circle; they are left
+    out, a few at a time, as long as most of all remain.
+    """
+    kept = chosen
+    for _ in range(_TRIMS):
+        centers, radii, misfits = fits
+        with np.errstate(invalid="ignore"):
+            inside = radii[:, None] - np.sqrt(((points_m - centers[:, None]) ** 2).sum(axis=2))
+            inner = kept & (inside > np.maximum(misfits, _LEVEL * radii)[:, None])
+        fewer = kept & ~inner
+        enough = counts(fewer) >= _MOST * counts(chosen)
+        if not (enough & inner.any(axis=1)).any():
+            break
+        kept = np.where(enough[:, None], fewer, kept)
+        fits = fit_circles(points_m, kept)
+    return kept, fits
 
 
 def _is_round(outline: _Outline, part: str, chosen: Bool, fit: list[Any], tolerance: float) -> bool:

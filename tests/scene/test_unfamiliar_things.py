@@ -10,7 +10,7 @@ from spatialgen.geometry.scale import checked_scale
 from spatialgen.records import DepthMap
 from spatialgen.testing.furniture import mug, placed, shelf
 from spatialgen.testing.furniture_other import banded_ball
-from spatialgen.testing.primitives import Solid, cylinder
+from spatialgen.testing.primitives import Ball, Solid, cylinder
 from spatialgen.testing.scenes import sample_scene
 from spatialgen.testing.truth.extents import interval, upright_box
 from spatialgen.verify.conditions import condition
@@ -99,3 +99,44 @@ def test_a_mug_a_third_of_which_has_no_readings_does_not_know_its_size() -> None
     holes[:, int(columns.min() + 0.67 * np.ptp(columns)) :] = np.nan
     g = by_id(lift(replace(frame, depth=replace(frame.depth, depth_m=holes))), "1").geometry
     assert g is None or abs(np.ptp(g.x_interval_m) - np.ptp(whole.x_interval_m)) < 4 * g.width_sigma_m
+
+
+def test_a_round_seat_is_round_where_a_cover_hides_it_and_not_a_leg_within() -> None:
+    scene = sample_scene(50066)
+    true = upright_box(scene.objects[4].solids)
+    lifted, _ = lift_scene(scene, condition("exact"))
+    g = by_id(lifted, "5").geometry
+    np.testing.assert_allclose(g.size_m[:2], (true.length_m, true.width_m), rtol=0.01)
+    np.testing.assert_allclose(g.center_m, true.center_m, atol=0.005)
+
+
+def test_what_covers_the_border_of_a_top_hides_no_more_of_it_above() -> None:
+    corners = ((-0.48, 2.35), (0.5, 2.4), (-0.5, 2.8), (0.45, 2.85))
+    parts = (block(0.0, 2.6, (1.1, 0.5, 0.03), 8, 0.44), *(block(*at, (0.05, 0.05, 0.44), 8) for at in corners))
+    cover = ("crate", (block(0.6, 1.75, (0.3, 0.3, 1.0), 15),))
+    g = by_id(lift(picture(("table", parts), cover, pitch=12, roll=5)), "1").geometry
+    assert g.size_m[2] == pytest.approx(0.47, abs=1e-4)
+    assert g.size_sigma_m[2] < 0.001
+
+
+def test_a_round_foot_that_curves_under_ends_above_or_on_what_carries_it() -> None:
+    """Seen from above, the lowest that shows of a ball is not its bottom: three sigma leave both open."""
+    table = ("table", (block(0.0, 2.2, (0.9, 0.7, 0.6)),))
+    base = Ball(np.array([0.0, 2.2, 0.68]), radius_m=0.08)
+    shade = cylinder(np.array([0.0, 2.2, 0.92]), 0.13, 0.16)
+    pole = cylinder(np.array([0.0, 2.2, 0.78]), 0.012, 0.2)
+    g = by_id(lift(picture(table, ("lamp", (base, pole, shade)), pitch=20)), "2").geometry
+    assert g.z_interval_m[0] > 0.601  # it seems to hover
+    assert abs(g.size_m[2] - 0.4) < 3 * g.size_sigma_m[2]
+
+
+def test_the_error_of_balls_is_neither_twice_nor_half_of_what_is_told() -> None:
+    z = []
+    for seed in range(24):
+        random = np.random.default_rng(seed)
+        radius, x, y = random.uniform([0.05, -0.7, 2.5], [0.25, 0.7, 5.0])
+        ball = Ball(np.array([x, y, radius]), radius_m=float(radius))
+        g = by_id(lift(picture(("ball", (ball,)), pitch=20)), "1").geometry
+        z.append(abs(g.size_m[0] - 2 * radius) / g.size_sigma_m[0])
+    assert 0.25 < np.quantile(z, 0.68) < 1.6
+    assert max(z) < 3
