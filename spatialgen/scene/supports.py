@@ -24,7 +24,7 @@ _THINNEST_M = 2e-3
 _MEETS_M = 0.008
 """A bottom that is seen to end farther above a surface does not meet it."""
 
-_FOOT_SEEN, _FOOT_UNSEEN = 0.3, 0.3
+_FOOT_SEEN, _FOOT_UNSEEN = 0.3, 0.4
 """Share of a column under an object that may be seen through while it can be its foot; error of a bottom that ends a
 little above a surface, relative to that distance."""
 
