@@ -115,20 +115,17 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
     grounded = (counts(body & seen.low_points) + counts(rim & seen.low_rim) >= 3).tolist()
     is_face = body & (seen.facing > _FACING)
     faces = counts(is_face).tolist()
-    few_above = (upwards & (counts(across) < _A_LINE)).tolist()
+    is_top = upwards & (counts(across) < _A_LINE) & (np.array(faces) >= _A_FACE)  # whatever stands before its border
+    states = [SEEN if top else state for top, state in zip(is_top.tolist(), states, strict=True)]
     for k in np.flatnonzero(~upwards).tolist():
         if faces[k] < _A_FACE:
             sigmas[k] += _OF_A_LEG * _behind_it(clouds[k], seen.across[k], bands[k], directions[k], extents_m[k])
     ends = []
     for k, (cloud, state) in enumerate(zip(clouds, states, strict=True)):
         value, sigma = float(values[k]), float(sigmas[k])
-        if few_above[k] and faces[k] >= _A_FACE:  # a top, whatever stands on it or before its border
-            state = SEEN
         hides = state == SEEN and lengths[k] < _A_LINE and _touches_cover(cloud.rim, bands[k], seen.on_rim[k])
-        face = None
-        if faces[k] >= _A_FACE:
-            face = seen.on_points[k][is_face[k]]
-        elif cloud.edge_sigma_px and upwards[k]:
+        face = seen.on_points[k][is_face[k]] if faces[k] >= _A_FACE else None
+        if face is None and cloud.edge_sigma_px and upwards[k]:
             bled = _BLED_PX * 2 * float(seen.half[k].max())
             face = _top_face(seen.on_points[k], seen.facing[k], value - float(reach[k]) - bled)
         if face is not None and len(face) >= _A_FACE:

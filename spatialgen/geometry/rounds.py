@@ -108,7 +108,7 @@ def fit_rounds(clouds: Sequence[Cloud], hulls_m: Sequence[F64], eye_m: F64, tole
 
 
 def _without_inner(points_m: F64, chosen: Bool, fits: tuple[F64, F64, F64]) -> tuple[Bool, tuple[F64, F64, F64]]:
-    """Return which of the `chosen` (K, N) points (K, N, 2) lie on the circles, and the circles (as `fits`) through them.
+    """Return which of the `chosen` (K, N) points (K, N, 2) lie on circles, and those (as `fits`) through them alone.
 
     Where a cover hides a round top, a leg within it may be outermost. Such points lie inside the circle; they are left
     out, a few at a time, as long as most of all remain.
