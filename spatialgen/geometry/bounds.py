@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spatialgen.geometry.boxes import middle
 from spatialgen.geometry.clouds import Cloud
-from spatialgen.geometry.rows import FRACTION_SIGMA, UPWARDS, Found, Rows, counts
+from spatialgen.geometry.rows import FRACTION_SIGMA, UPWARDS, Found, Rows, counts, lines_of_one
 from spatialgen.records import F64, I32, Bool
 
 EXACT = 1e-3
@@ -21,6 +21,10 @@ _CROSSES = 0.4
 _ON_A_FACE, _ROUNDING = 1e-6, 3e-9
 """Readings of an exact map that lie on one face differ by no more than the first, of their distance; one-sigma error
 of the middle of them, of their distance, beyond that of readings."""
+
+_TIGHT, _STANDS_OUT, _AT_HEIGHT = 0.3, 3.0, 0.03
+"""Less room between bounds than the first, of what so many of them leave as a rule, is none; what is outermost by the
+second of that is a ledge; so near, of the height of all, is at one height."""
 
 _SPREAD, _FEWEST_ON_A_FACE = 1.0, 3
 _OF_BOUNDS, _OF_LINES = 0.1, 0.22
@@ -41,7 +45,7 @@ def take_bounds(
         return exact
     faces = _faces_met(seen, found, exact, clouds, directions)
     met = np.isfinite(faces)
-    _bound_sides(seen, found, lines, sigmas, exact & straight & ~met)
+    _bound_sides(seen, found, lines, sigmas, exact & straight & ~met, clouds)
     found.values[met] = faces[met]
     sigmas[met] = [rounding_m(clouds[k]) for k in np.flatnonzero(met).tolist()]
     return met
@@ -60,21 +64,43 @@ def outer_level(values: NDArray[np.floating], depth_m: float) -> float:
     return middle(values[values > values.max() - _ON_A_FACE * depth_m])
 
 
-def _bound_sides(seen: Rows, found: Found, lines: I32, sigmas: F64, chosen: Bool) -> None:
+def _bound_sides(seen: Rows, found: Found, lines: I32, sigmas: F64, chosen: Bool, clouds: Sequence[Cloud]) -> None:
     """Set the ends of the `chosen` rows (R,), where straight sides lie between own pixels and next ones.
 
-    The next pixel that bounds most is left out: it may be at a corner.
+    The next pixel that bounds most is left out: it may be at a corner. Where hardly any room is left between them,
+    what is outermost is a ledge or a foot, and other heights say nothing of where it ends.
     """
     crosses = found.band & (seen.half > _CROSSES * seen.half_length)
     beyond = np.where(crosses, seen.on_rim + seen.half, np.float32(np.inf))
-    first, second = np.partition(beyond, (0, 1), axis=1)[:, :2].T.astype(np.float64)
-    told = np.flatnonzero(chosen & np.isfinite(second))
+    bounds = np.partition(beyond, (0, 1), axis=1)[:, :2].astype(np.float64)
+    told = np.flatnonzero(chosen & np.isfinite(bounds[:, 1]))
     low = found.least[told].astype(np.float64)
-    room = np.maximum(second[told] - low, 0.0)
-    between = np.maximum(first[told] - low, 0.0)
+    usual = 4 * found.half_pixel[told] / counts(crosses[told])
+    lines = lines.copy()
+    for i in np.flatnonzero(bounds[told, 1] - low < _TIGHT * usual).tolist():
+        k = int(told[i])
+        ledge = _at_height_of_outermost(clouds[k], seen, found, k)
+        elsewhere = found.read[k].compress(found.band[k] & ~ledge).max(initial=-np.inf)
+        if low[i] - elsewhere > _STANDS_OUT * usual[i]:
+            lines[k] = max(lines_of_one(seen.rim, k, crosses[k] & ledge), 1)
+            bounds[k] = np.partition(np.where(ledge, beyond[k], np.inf), (0, 1))[:2]
+            bounds[k] = np.minimum(bounds[k], low[i] + 2 * found.half_pixel[k])
+    first, second = bounds[told].T
+    room = np.maximum(second - low, 0.0)
+    between = np.maximum(first - low, 0.0)
     found.values[told] = low + room / 2
     steps = found.half_pixel[told] / lines[told]
     sigmas[told] = np.sqrt((FRACTION_SIGMA * between) ** 2 + (_OF_BOUNDS * room) ** 2 + (_OF_LINES * steps) ** 2)
+
+
+def _at_height_of_outermost(cloud: Cloud, seen: Rows, found: Found, k: int) -> Bool:
+    """Return which rim points (M,) of row `k` are as high as the outermost own pixel."""
+    heights = cloud.rim.end_m[2]
+    read, points = found.read[k, : len(heights)], seen.on_points[k, : cloud.points_m.shape[1]]
+    outer = heights[read.argmax()] if read.max() >= points.max() else cloud.points_m[2, points.argmax()]
+    near = np.zeros(found.band.shape[1], bool)
+    near[: len(heights)] = np.abs(heights - outer) < _AT_HEIGHT * np.ptp(heights)
+    return near
 
 
 def _faces_met(seen: Rows, found: Found, exact: Bool, clouds: Sequence[Cloud], directions: F64) -> F64:

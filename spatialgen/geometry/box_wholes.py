@@ -61,7 +61,7 @@ def box_whole(
         sides = [replace(end, grounded=False) for end in sides]
     rectangle = _from_ends(rough, sides)
     z, z_sigma = heights_of(low, high, 2 * float(rectangle.half_m.max()))
-    only_corner = sum(_is_lost(end) for end in sides) > 1
+    only_corner = sum(_is_lost(end) for end in sides) + (high.state == COVERED) > 1
     if only_corner:  # it may well rise, too, behind what covers it
         z_sigma[1] += _BEHIND_M
     if seen_through is None:

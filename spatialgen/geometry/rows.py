@@ -150,8 +150,12 @@ def outermost(
 
 def lines_of(rim: RimRows, band: Bool) -> I32:
     """Return on how many lines between pixels the rim points of a `band` (R, M) lie, (R,)."""
-    numbers = [len(set(line.compress(row).tolist())) for line, row in zip(rim.line, band, strict=True)]
-    return np.array(numbers, np.int32)
+    return np.array([lines_of_one(rim, k, row) for k, row in enumerate(band)], np.int32)
+
+
+def lines_of_one(rim: RimRows, k: int, band: Bool) -> int:
+    """Return on how many lines between pixels the rim points of a `band` (M,) of row `k` lie."""
+    return len(set(rim.line[k].compress(band).tolist()))
 
 
 def sigmas_of(half_pixel: F64, lines: I32) -> F64:

@@ -119,6 +119,23 @@ def test_what_covers_the_border_of_a_top_hides_no_more_of_it_above() -> None:
     assert g.size_sigma_m[2] < 0.001
 
 
+def test_a_lid_ends_beyond_what_bounds_the_sides_below_it() -> None:
+    scene = sample_scene(40038)
+    true = upright_box(scene.objects[4].solids)
+    lifted, _ = lift_scene(scene, condition("exact"))
+    g = by_id(lifted, "5").geometry
+    assert np.abs(g.size_m - [true.length_m, true.width_m, true.height_m]).max() < 0.006
+    assert (np.abs(g.size_m - [true.length_m, true.width_m, true.height_m]) < 3 * g.size_sigma_m + 1e-4).all()
+
+
+def test_a_corner_that_shows_beside_and_below_a_cover_is_no_whole_thing() -> None:
+    scene = sample_scene(40037, shapes="other")
+    true = upright_box(scene.objects[9].solids)
+    lifted, _ = lift_scene(scene, condition("exact"))
+    g = by_id(lifted, "10").geometry
+    assert g is None or abs(g.center_m[0] - true.center_m[0]) < 3 * np.sqrt(g.center_cov_m2[0, 0])
+
+
 def test_a_round_foot_that_curves_under_ends_above_or_on_what_carries_it() -> None:
     """Seen from above, the lowest that shows of a ball is not its bottom: three sigma leave both open."""
     table = ("table", (block(0.0, 2.2, (0.9, 0.7, 0.6)),))
