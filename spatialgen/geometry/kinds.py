@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from spatialgen.geometry.boxes import Rectangle
 from spatialgen.geometry.ends import OF_ROOM
 from spatialgen.geometry.hidden import SeenThrough
 from spatialgen.geometry.whole import A_FRONT_M, Whole, as_large_as_may_be
@@ -92,21 +93,27 @@ def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
 def with_hidden_back(whole: Whole, label: str, seen_through: SeenThrough) -> Whole:
     """Return the whole with a less certain top where its kind has a back, and one side is out of sight above the rest.
 
-    A back is looked for along each side of the footprint, above the highest point that is seen.
+    A back is looked for along each side of the footprint, as it seems to be and as large as it may be, above the
+    highest point that is seen.
     """
     if label not in BACKED or whole.kind == "ball" or whole.z_m[1] > _A_BACK_M:
         return whole
-    box = as_large_as_may_be(whole, _HALF_A_SEAT_M)
-    corners = box.center_m + _INSET * (box.corners_m - box.center_m)
-    along = np.linspace(0.1, 0.9, 6)[:, None, None]
-    sides = (1 - along) * corners + along * np.roll(corners, -1, axis=0)  # (6, 4, 2)
-    heights = whole.z_m[1] + _RISES_M
-    flat = np.broadcast_to(sides, (len(heights), *sides.shape)).reshape(-1, 2).T
-    points = np.vstack([flat, heights.repeat(sides.shape[0] * 4)])
-    refuted = (seen_through(points).reshape(len(heights), -1, 4).mean(axis=1) > _BACK_SEEN_THROUGH).T  # (4, heights)
-    rooms = np.where(refuted.any(axis=1), _RISES_M[refuted.argmax(axis=1)], _HIGHEST_BACK_M)
-    room = float(rooms.max())
+    boxes = whole.rectangle, as_large_as_may_be(whole, _HALF_A_SEAT_M)
+    room = max(_room_for_a_back(box, float(whole.z_m[1]), seen_through) for box in boxes)
     if room <= _RISES_M[0]:
         return whole
     z_sigma = whole.z_sigma_m + np.array([0.0, OF_ROOM * room])
     return replace(whole, z_sigma_m=z_sigma)
+
+
+def _room_for_a_back(box: Rectangle, top_m: float, seen_through: SeenThrough) -> float:
+    """Return how high above `top_m` a back may rise, out of sight, along some side of a footprint, metres."""
+    corners = box.center_m + _INSET * (box.corners_m - box.center_m)
+    along = np.linspace(0.1, 0.9, 6)[:, None, None]
+    sides = (1 - along) * corners + along * np.roll(corners, -1, axis=0)  # (6, 4, 2)
+    heights = top_m + _RISES_M
+    flat = np.broadcast_to(sides, (len(heights), *sides.shape)).reshape(-1, 2).T
+    points = np.vstack([flat, heights.repeat(sides.shape[0] * 4)])
+    refuted = (seen_through(points).reshape(len(heights), -1, 4).mean(axis=1) > _BACK_SEEN_THROUGH).T  # (4, heights)
+    rooms = np.where(refuted.any(axis=1), _RISES_M[refuted.argmax(axis=1)], _HIGHEST_BACK_M)
+    return float(rooms.max())

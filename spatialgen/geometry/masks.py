@@ -38,6 +38,9 @@ _GOES_ON = 0.7
 _ALIKE, _ENOUGH_ALIKE, _ENOUGH_PAIRS = 0.01, 3, 2
 _HALF_AROUND = ((0, 1), (1, 0), (1, 1), (1, -1))
 _GOES_ON_ALIKE = 0.012
+_FAR_APART, _NEARLY_ALL = 1.15, 0.9
+"""Readings of a thing do not leave out that much between them, relatively, where nearly all are on one side of it."""
+
 _AROUND = tuple((s * dv, s * du) for dv, du in _HALF_AROUND for s in (1, -1))
 _STEP, _STEP_BLED = 0.015, 0.003
 
@@ -132,6 +135,7 @@ def restored(
     elif quality.offset_px < 0:
         others = np.zeros_like(mask) if nearer is None else nearer
         core = _moved(mask, quality.offset_px)
+        core &= ~_astray(crop.depth_m, core)
         most = _moved(mask | others, quality.offset_px) & ~_moved(others, quality.offset_px)
         sure = core | (mask & most & _within(crop.depth_m, core))
         farther = (crop.ids > 0) & ~crop.mask & ~others
@@ -141,7 +145,22 @@ def restored(
         mask = _continued(sure, most, crop.depth_m, -2 * quality.offset_px)
     if thin is not None:
         mask = (mask & (thin == 0)) | (thin == owner)
+    mask &= ~_astray(crop.depth_m, mask)
     return replace(crop, mask=mask, trusted=_own_readings(crop.depth_m, mask, quality.bleeds))
+
+
+def _astray(depth_m: F32, mask: Bool) -> Bool:
+    """Return the few pixels of a mask (h, w) that lie far before or behind all others: another thing's, or none's."""
+    found = mask & np.isfinite(depth_m)
+    depths = np.sort(depth_m[found])
+    if len(depths) < 2:
+        return np.zeros_like(mask)
+    breaks = np.flatnonzero(depths[1:] > _FAR_APART * depths[:-1]) + 1
+    starts, ends = np.append(0, breaks), np.append(breaks, len(depths))
+    most = int(np.argmax(ends - starts))
+    if ends[most] - starts[most] < _NEARLY_ALL * len(depths):
+        return np.zeros_like(mask)
+    return np.asarray(found & ((depth_m < depths[starts[most]]) | (depth_m > depths[ends[most] - 1])))
 
 
 def _moved(mask: Bool, by_px: int) -> Bool:

@@ -10,7 +10,7 @@ from spatialgen.records import F32, I32
 _RIDGE = 0.02
 """So much nearer, relatively, than what is on both sides of it."""
 
-_ALIKE = 0.02
+_ALIKE, _APART = 0.02, 0.06
 _SLENDER = 0.4
 _FEWEST_TOUCHING, _FROM_ABOVE = 2, 30
 """So many pixels must touch; those above a thin part count for more: what is below it may only carry it."""
@@ -35,6 +35,8 @@ def thin_parts(depth_m: F32, ids: I32, offset_px: int) -> I32:
         inverse = np.nan_to_num(1 / depth_m, nan=0.0, posinf=0.0)
     ridge = inverse - cv2.morphologyEx(inverse, cv2.MORPH_OPEN, square) > _RIDGE * inverse
     ridge &= (owners == 0) == (offset_px > 0)
+    before = cv2.dilate(np.where(ridge, inverse, np.float32(0)), np.ones((3, 3), np.uint8))
+    ridge &= before < (1 + _APART) * inverse  # what passes behind another ridge is no part of it
     count, parts = cv2.connectedComponents(ridge.astype(np.uint8), connectivity=8)
     ridge[[0, -1]] = ridge[:, [0, -1]] = False
     at = np.flatnonzero(ridge)

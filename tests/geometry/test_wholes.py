@@ -7,11 +7,14 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from spatialgen.geometry.boxes import Rectangle
 from spatialgen.geometry.clouds import Cloud, object_clouds
 from spatialgen.geometry.crops import bounds_of, crop_object, lay_out
 from spatialgen.geometry.estimate import estimate_wholes
 from spatialgen.geometry.frames import View, canonical_from_camera
+from spatialgen.geometry.kinds import with_hidden_back
 from spatialgen.geometry.surfaces import seen_through
+from spatialgen.geometry.whole import Whole
 from spatialgen.testing.frames import to_frame
 from spatialgen.testing.render import render
 from spatialgen.testing.scenes import sample_scene
@@ -53,3 +56,28 @@ def test_objects_are_estimated_together_as_each_alone(seed: int, edge_sigma_px: 
 
 def test_nothing_seen_is_nothing_estimated() -> None:
     assert estimate_wholes([], [], np.zeros(3), 0.01, []) == []
+
+
+@pytest.mark.parametrize("side_sigma_m", [0.0, 0.17])
+def test_a_back_is_looked_for_where_a_seat_seems_to_be_and_not_only_where_it_may_reach(side_sigma_m: float) -> None:
+    """What covers it hides the footprint as it is; around it one sees through."""
+    half = np.array([0.25, 0.21])
+    box = Rectangle(np.array([0.0, 2.5]), np.array([1.0, 0.0]), half)
+    seat = Whole(
+        kind="box",
+        rectangle=box,
+        outline_m=box.corners_m,
+        x_m=np.array([-0.25, 0.25]),
+        z_m=np.array([0.0, 0.44]),
+        side_sigma_m=np.full(4, side_sigma_m),
+        x_sigma_m=np.full(2, side_sigma_m),
+        z_sigma_m=np.zeros(2),
+        low_state="seen",
+    )
+
+    def through(points_m: np.ndarray) -> np.ndarray:
+        return (np.abs(points_m[:2].T - box.center_m) > half + 0.01).any(axis=1)
+
+    assert with_hidden_back(seat, "chair", through).z_sigma_m[1] > 0.1
+    assert with_hidden_back(seat, "table", through) is seat
+    assert with_hidden_back(seat, "chair", lambda points: np.ones(points.shape[1], bool)) is seat

@@ -120,3 +120,42 @@ def test_what_a_farther_grown_mask_took_is_given_back() -> None:
     grown = replace(exact, instances=InstanceMap(np.where(cabinet, 1, np.where(crate, 2, 0)).astype(np.int32)))
     for name in ("1", "2"):
         assert by_id(lift(grown), name).pixels == pytest.approx(by_id(lift(exact), name).pixels, rel=0.03)
+
+
+@pytest.mark.parametrize("thick", [0.03, 0.04])
+def test_a_pole_and_thin_things_behind_it_take_no_part_of_each_other(thick: float) -> None:
+    """All of them are ridges in the depth map, and cross in the picture."""
+    parts = ((0.01, 0.15, 0.02), (0.75, 0.012, 1.5), (1.6, 0.18, 0.2))
+    lamp = tuple(cylinder(np.array([0.0, 3.0, z]), radius, height) for z, radius, height in parts)
+    boards = (block(0.1, 5.6, (1.2, 0.3, thick), 0, z) for z in (0.4, 0.7, 1.0, 1.3))
+    sides = (block(x, 5.6, (0.03, 0.3, 1.4)) for x in (-0.5, 0.7))
+    crates = [("crate", (block(x, 3.8, (0.5, 0.4, 0.4)),)) for x in (-1.2, 1.2)]
+    things, wall = [("lamp", lamp), ("shelf", (*boards, *sides)), *crates], (block(0.0, 6.4, (8.0, 0.1, 2.6)),)
+    exact, shrunk = (
+        lift(picture(*things, walls=wall, pitch=8, height=1.4, how=Degradation(mask_px=px))) for px in (0, -2)
+    )
+    assert by_id(shrunk, "1").pixels == pytest.approx(by_id(exact, "1").pixels, rel=0.02)
+    np.testing.assert_allclose(by_id(shrunk, "1").geometry.size_m, (1.7, 0.36, 0.36)[::-1], atol=0.01)
+
+
+def test_what_farther_grown_masks_painted_over_is_not_theirs() -> None:
+    """A post thinner than its neighbour's mask is too large is gone from the map of ids, and stays out of the desk."""
+    desk = (
+        block(0.1, 3.6, (1.4, 0.6, 0.04), 15, 0.7),
+        *(block(x, y, (0.06, 0.06, 0.7), 15) for x, y in ((-0.5, 3.2), (0.8, 3.6), (-0.6, 3.6), (0.7, 4.0))),
+    )
+    things = [
+        ("desk", desk),
+        ("ball", (cylinder(np.array([0.4, 2.6, 0.2]), 0.2, 0.4),)),
+        ("post", (cylinder(np.array([-0.1, 2.0, 0.6]), 0.005, 1.2),)),
+        ("crate", (block(-0.9, 2.8, (0.4, 0.3, 0.4)),)),
+    ]
+    frame = picture(*things, pitch=14, height=1.4)
+    ids, depth = frame.instances.ids.copy(), frame.depth.depth_m
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    for k in sorted(range(1, 5), key=lambda k: float(np.median(depth[frame.instances.ids == k]))):
+        ids[cv2.dilate((frame.instances.ids == k).astype(np.uint8), disc) > 0] = k
+    g = by_id(lift(replace(frame, instances=InstanceMap(ids))), "1").geometry
+    assert g is not None
+    true = upright_box(desk)
+    np.testing.assert_allclose(g.size_m[:2], (true.length_m, true.width_m), atol=0.03)
