@@ -124,8 +124,8 @@ def restored(
 
     Growing keeps off what other objects surely own. Where masks grew over each other, the nearer object's won as a
     rule: shrinking gives back what `nearer` objects (h, w) took, and what lies before those farther away that took it.
-    `thin` (h, w): whose the thin parts are (see
-    `thin_parts`), the object's own being `owner`'s.
+    The few readings far from all others are dropped. `thin` (h, w): whose the thin parts are (see `thin_parts`), the
+    object's own being `owner`'s.
     """
     if quality.is_clean:
         return crop
