@@ -23,7 +23,8 @@ _ROUGHNESS = 0.3
 """One-sigma error of a rim point in half pixels, of which neighbours err alike."""
 
 _OF_MISFIT = 1.2
-"""Relative one-sigma error of a radius, of the misfit of the cap, where readings are exact."""
+"""Least one-sigma error of a radius where readings are exact, relative to how far the cap is from round."""
+
 _LEAST_SPREAD = 1e-12 * np.eye(3)
 
 

@@ -71,7 +71,7 @@ class _Outline:
 
     def chosen(self, part: str) -> Bool:
         """Return which points (N,) belong to a part of the outline: all, the front, or what is backed by pixels."""
-        if part in ("backed", "outermost"):
+        if part == "backed":
             return _backed(self.points_m, self.cloud, 0.02 * self.size_m + 0.5 * self.pixel_m)
         return self.front if part == "front" else np.ones_like(self.front)
 
@@ -91,19 +91,20 @@ def fit_rounds(clouds: Sequence[Cloud], hulls_m: Sequence[F64], eye_m: F64, tole
     pixels = [2 * middle(np.sqrt(_squared(cloud.rim.step_m[:2]))) for cloud in clouds]
     outlines = list(itertools.starmap(_Outline, zip(clouds, points, fronts, sizes, pixels, strict=True)))
     found: list[Circle | None] = [None] * len(clouds)
-    for part in ("all", "front", "backed", "outermost"):
+    for part in ("all", "front", "backed"):
         left = [k for k, circle in enumerate(found) if circle is None]
-        if part in ("backed", "outermost"):
+        if part == "backed":
             left = [k for k in left if clouds[k].rim.is_covered.any()]
         if not left:
             break
         chosen = np.array([outlines[k].chosen(part) for k in left])
-        fits = fit_circles(points[left], chosen)
-        if part == "outermost":
-            chosen, fits = _without_inner(points[left], chosen, fits)
-        for k, own, *fit in zip(left, chosen, *fits, strict=True):
-            if _is_round(outlines[k], part, own, fit, tolerance):
-                found[k] = _refined(clouds[k], fit[0], float(fit[1]), eye_m)
+        tries = [(chosen, fit_circles(points[left], chosen))]
+        if part == "backed":
+            tries.append(_without_inner(points[left], *tries[0]))
+        for owns, fits in tries:
+            for k, own, *fit in zip(left, owns, *fits, strict=True):
+                if found[k] is None and _is_round(outlines[k], part, own, fit, tolerance):
+                    found[k] = _refined(clouds[k], fit[0], float(fit[1]), eye_m)
     return found
 
 

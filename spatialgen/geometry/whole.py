@@ -83,6 +83,7 @@ def ends_of(asked: Asked, seen_through: SeenThrough | None) -> Estimate[list[End
 
 
 def heights_of(low: End, high: End, across_m: float) -> tuple[F64, F64]:
+    """Return bottom and top (2,), and their sigmas (2,) with what may be missing, of a thing `across_m` wide."""
     height = high.value_m - low.value_m
     sigmas = [missing_sigma(end, height, across_m, max(height, across_m)) for end in (low, high)]
     return np.array([low.value_m, high.value_m]), np.array(sigmas)
