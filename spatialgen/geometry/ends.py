@@ -40,9 +40,12 @@ _COVERED, OF_ROOM = 0.4, 0.35
 _THICKNESS_M = 0.01
 """What may be missing of a thing whose inner side is all that is seen of an end."""
 
-_A_LEG, _OF_A_LEG = 0.25, 0.3
+_A_LEG, _OF_A_LEG, _OF_AN_EDGE = 0.25, 0.3, 0.05
 """What is narrower than this share of the whole is a leg or a post; the part of its thickness that may be missing where
-its front is seen."""
+only its front is seen, and where other faces are, too, which end in an edge."""
+
+_BESIDE_PX, _MOST_OUTER = 6, 16
+"""Readings so near the outermost ones, of which so many are looked at, are of what ends there."""
 
 _NEXT_PX = 3
 _FOOT = 0.15
@@ -119,7 +122,7 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
     states = [SEEN if top else state for top, state in zip(is_top.tolist(), states, strict=True)]
     for k in np.flatnonzero(~upwards).tolist():
         if faces[k] < _A_FACE:
-            sigmas[k] += _OF_A_LEG * _behind_it(clouds[k], seen.across[k], bands[k], directions[k], extents_m[k])
+            sigmas[k] += _behind_it(clouds[k], seen.across[k], bands[k], directions[k], extents_m[k])
     ends = []
     for k, (cloud, state) in enumerate(zip(clouds, states, strict=True)):
         value, sigma = float(values[k]), float(sigmas[k])
@@ -148,10 +151,10 @@ def _face_end(cloud: Cloud, face: F32, sigma_m: float) -> tuple[float, float]:
 
 
 def _behind_it(cloud: Cloud, across_m: F32, band: Bool, direction: F64, extent_m: np.float64) -> float:
-    """Return how thick, along a `direction` (3,), the leg may be whose front is all that is seen of an end, metres.
+    """Return what may be missing, along a `direction` (3,), of the leg whose front is seen at an end, metres.
 
-    As thick as it is wide, where the outermost rim points, in `band` (M,), lie on something narrow and the end is on
-    the far side. `across_m` (>= M,): how wide the mask is at the rim points; `extent_m` that of the whole.
+    It is as thick as it is wide, where the outermost rim points, in `band` (M,), lie on something narrow and the end is
+    on the far side. `across_m` (>= M,): how wide the mask is at the rim points; `extent_m` that of the whole.
     """
     if not band.any():
         return 0.0
@@ -162,7 +165,22 @@ def _behind_it(cloud: Cloud, across_m: F32, band: Bool, direction: F64, extent_m
         return 0.0
     widths = across_m[: len(band)][band]
     wide = float(np.sort(widths)[len(widths) // 2])
-    return wide * away if wide < _A_LEG * extent_m else 0.0
+    if wide >= _A_LEG * extent_m:
+        return 0.0
+    return (_OF_AN_EDGE if _shows_an_edge(cloud, band, direction) else _OF_A_LEG) * wide * away
+
+
+def _shows_an_edge(cloud: Cloud, band: Bool, direction: F64) -> bool:
+    """Return whether faces along a `direction` (3,) are seen where the rim points in `band` (M,) are.
+
+    A top, or the side of a leg, goes on to where the thing ends; its front does not tell.
+    """
+    outer = cloud.rim.end_m[:, band]
+    outer = outer[:, :: -(-outer.shape[1] // _MOST_OUTER)]
+    near = _BESIDE_PX * 2 * float(cloud.rim.step_length_m[band].mean())
+    beside = cloud.points_m.compress(cloud.normals[2] > _FACING, axis=1)
+    apart = beside[:, :, None] - outer[:, None, :]
+    return int((np.einsum("ijk,ijk->jk", apart, apart).min(axis=1, initial=np.inf) < near * near).sum()) >= _A_LINE
 
 
 def _top_end(cloud: Cloud, seen: Rows, k: int, band: Bool, end: tuple[float, float]) -> tuple[float, float]:
