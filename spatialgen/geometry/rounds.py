@@ -25,7 +25,7 @@ _UPRIGHT, _SLANTED = 0.3, 0.05
 _UNFITTED, _UNFITTED_EDGE = 0.3, 3.0
 """One-sigma error of a circle that no fit improves: in pixels, and relative to that of the mask's border."""
 
-_MISFIT = np.array([0.045, 0.07, 0.026])
+_MISFIT = np.array([0.045, 0.07, 0.034])
 """One-sigma errors in pixels around slanted sides, whose limb lies elsewhere than that of upright ones: of the radius,
 and of the centre along the line of sight and across it."""
 
@@ -33,14 +33,17 @@ _ALIKE = np.array([1.1, 1.1, 0.4])
 """How much more the variances of these three are than a fit of independent points says, as neighbouring pixels err
 alike; across the line of sight less, where the centre is halfway between two limbs that err alike."""
 
-_LEAST = 6e-6
-"""Least relative error of a radius: those of upright cylinders err by less on exact scenes."""
+_LEAST = 6e-6 * np.array([1.0, 1.0, 0.25])
+"""Least errors of these three, relative to the radius: those of upright cylinders err by less on exact scenes."""
 
 _BETWEEN_LIMBS = 0.7
 """How much of a circle's error goes across the line of sight where no fit tells."""
 
 _TRIMS, _LEVEL, _MOST = 4, 0.003, 0.7
 """How often points inside a circle are left out; how far, of the radius, they lie inside; the share that remains."""
+
+_ROUNDS = 4
+"""How often a circle is fitted to the rim and readings that are outermost as seen from its centre."""
 
 _DIAGONAL = np.diag_indices(3)
 _LEAST_ARC_RAD = float(np.radians(110))
@@ -202,8 +205,8 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64) -> Circle:
     slants = np.abs(cloud.normals[2])
     with np.errstate(invalid="ignore"):
         upright = slants < _UPRIGHT
-    slants = np.minimum(slants / _SLANTED, 1)
-    for _ in range(2):
+    slants = np.nan_to_num(np.minimum(slants / _SLANTED, 1), nan=1.0)
+    for _ in range(_ROUNDS):
         rim = _on_limb(cloud.rim.end_m[:2] - center[:, None], eye_m[:2] - center)
         inner = cloud.points_m[:2] - center[:, None]
         on_rim, on_points = np.sqrt(_squared(rim)), np.sqrt(_squared(inner))
@@ -218,11 +221,11 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64) -> Circle:
         away = np.concatenate([on_rim[band], on_points[outer]])
         on_ray = cloud.noise_sigma * (away + (center - eye_m[:2]) @ chosen / np.maximum(away, 1e-9))
         spread = np.concatenate([half[band] ** 2 / 3, (below * slants[outer]) ** 2 / 3])
-        spread += on_ray**2 + (_LEAST * radius) ** 2
+        spread += on_ray**2 + (_LEAST[0] * radius) ** 2
         shift, fitted, doubt = _weighted_circle(chosen, away, radius, spread)
         if not 0.8 * radius < fitted < 1.2 * radius:
             break
-        sides = outer if outer.any() else upright
+        sides = outer if outer.any() else on_points > _LIMB * radius
         misfit = _MISFIT * pixel * (middle(slants[sides]) ** 2 if sides.any() else 1.0)
         sight = (center - eye_m[:2]) / max(math.dist(center, eye_m[:2]), 1e-9)
         axes = np.array([[0.0, 0.0, 1.0], [*sight, 0.0], [-sight[1], sight[0], 0.0]])
