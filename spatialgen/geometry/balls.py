@@ -19,10 +19,10 @@ _MIN_RIM, _MIN_POINTS = 24, 50
 _STAIRCASE = 0.7
 """Root mean square distance of a round border from the pixels' own border, in half pixels, with room to spare."""
 
-_ROUGHNESS = 0.3
+_ROUGHNESS = 0.24
 """One-sigma error of a rim point in half pixels, of which neighbours err alike."""
 
-_OF_MISFIT = 1.2
+_OF_MISFIT = 0.95
 """Least one-sigma error of a radius where readings are exact, relative to how far the cap is from round."""
 
 _LEAST_SPREAD = 1e-12 * np.eye(3)
@@ -66,7 +66,7 @@ def fit_balls(clouds: Sequence[Cloud], eye_m: F64, tolerance: float) -> list[Bal
         off, half_pixel = angles[part] - half_angle, middle(half_pixels[part])
         allowed = tolerance * half_angle + _STAIRCASE * half_pixel
         if half_angle >= 1e-3 and math.sqrt(off @ off / count) <= allowed:
-            sigma = max(0.0015 * half_angle, half_pixel * _ROUGHNESS / math.sqrt(count))
+            sigma = max(0.0012 * half_angle, half_pixel * _ROUGHNESS / math.sqrt(count))
             found[k] = _with_distance(clouds[k], eye_m, axis, math.sin(half_angle), tolerance, sigma / half_angle)
     return found
 

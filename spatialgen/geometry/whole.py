@@ -47,7 +47,7 @@ class Whole:
     z_sigma_m: F64
     low_state: str
     flare: tuple[float, float] = (0.0, 0.0)
-    off_center: tuple[float, float] = (1.0, 0.85)
+    off_center: tuple[float, float] = (1.0, 0.82)
     tie: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
