@@ -24,8 +24,9 @@ _NO_POST = 0.6
 _NEXT_FEET = 0.6
 """How far behind a board other feet may be, relative to its width: the front legs of a chair are behind its back."""
 
-_CURVED, _A_SURFACE = 0.2, 20
-"""Error of sides behind a curved surface, relative to the longest; so many normals tell of a surface."""
+_CURVED, _A_SURFACE, _BULGES = 0.2, 20, 0.4
+"""Error of sides behind a curved surface, relative to the longest; so many normals tell of a surface, and this share of
+them, neither level nor upright, of one that bulges."""
 
 _ELSEWHERE, _UNSEEN_CORNER, _OF_CURVE = 0.01, 0.5, 0.35
 """Relative to the extent, what parts a lateral end from a corner that may be there; error of that corner, relative to
@@ -69,7 +70,7 @@ def box_whole(
         x = np.array([corners[:, 0].min(), corners[:, 0].max()])
         return Whole("box", rectangle, corners, x, z, unknown, unknown[:2], z_sigma, low.state)
     sigmas = _side_sigmas(cloud, rectangle, sides, float(z[1] - z[0]), board_m, eye_m, seen_through)
-    if facing is None and _is_curved(cloud):
+    if _is_curved(cloud, facing, all(end.grounded for end in sides)):
         sigmas += _CURVED * 2 * float(rectangle.half_m.max()) * _face_away(rectangle, eye_m)
     if only_corner:
         sigmas += _BEHIND_M * np.array([_is_lost(end) for end in sides])
@@ -131,13 +132,19 @@ def _face_away(rectangle: Rectangle, eye_m: F64) -> Bool:
     return np.array([half_u > along, half_u > -along, half_v > across, half_v > -across])
 
 
-def _is_curved(cloud: Cloud) -> bool:
-    """Return whether a cloud shows much upright surface, and no top from which its depth could be seen.
+def _is_curved(cloud: Cloud, facing: float | None, on_foot: bool) -> bool:
+    """Return whether what is seen of a cloud curves on behind its limb, so that its far sides are out of sight.
 
-    Where that surface has no direction of its own it is curved, and goes on behind its limb.
+    Where much of it is upright without a direction of its own, `facing`, and has no top that would show its depth;
+    or much bulges, and does not stand `on_foot` that has faces and reaches as far to all sides.
     """
-    known = cloud.normals[2][np.isfinite(cloud.normals[2])]
-    return len(known) >= _A_SURFACE and bool((np.abs(known) < 0.3).mean() > 0.3 and (known > 0.95).mean() < 0.1)
+    known = np.abs(cloud.normals[2][np.isfinite(cloud.normals[2])])
+    if len(known) < _A_SURFACE:
+        return False
+    bulges = ((known > 0.1) & (known < 0.9)).mean() > _BULGES
+    if facing is not None:
+        return bool(bulges and not on_foot)
+    return bool(bulges or ((known < 0.3).mean() > 0.3 and (known > 0.95).mean() < 0.1))
 
 
 def _outline(

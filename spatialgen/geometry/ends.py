@@ -47,9 +47,8 @@ only its front is seen, and where other faces are, too, which end in an edge."""
 _BESIDE_PX, _MOST_OUTER = 6, 16
 """Readings so near the outermost ones, of which so many are looked at, are of what ends there."""
 
-_CURVES, _TURNS, _FEWEST_OF_A_CURVE = (0.5, 0.97), (0.04, 0.17), 15
-"""A curved surface ends out of sight, at its limb: how much so many readings beside the limb are turned to the end, in
-the mean, and how unlike each other they are."""
+_FEWEST_OF_A_TOP, _SHARE_OF_A_TOP = 3, 0.1
+"""So many of these, and this share of them, show a top that goes on to there."""
 
 _NEXT_PX = 3
 _FOOT = 0.15
@@ -124,11 +123,8 @@ def find_ends(asked: Sequence[Asked]) -> list[list[End]]:
     faces = counts(is_face).tolist()
     is_top = upwards & (counts(across) < _A_LINE) & (np.array(faces) >= _A_FACE)  # whatever stands before its border
     states = [SEEN if top else state for top, state in zip(is_top.tolist(), states, strict=True)]
-    half_turned = counts((seen.facing > _CURVES[0]) & (seen.facing < _CURVES[1]))
     for k in np.flatnonzero(~upwards & (np.array(faces) < _A_FACE)).tolist():
         sigmas[k] += _behind_it(clouds[k], seen.across[k], bands[k], directions[k], extents_m[k])
-        if half_turned[k] >= _FEWEST_OF_A_CURVE:
-            sigmas[k] += _behind_limb(clouds[k], bands[k], directions[k], extents_m[k])
     ends = []
     for k, (cloud, state) in enumerate(zip(clouds, states, strict=True)):
         value, sigma = float(values[k]), float(sigmas[k])
@@ -166,43 +162,19 @@ def _behind_it(cloud: Cloud, across_m: F32, band: Bool, direction: F64, extent_m
         return 0.0
     x, y = cloud.rim.end_m[:2, band].mean(axis=1).tolist()
     far = max(math.hypot(x, y), 1e-9)
-    away = (float(direction[0]) * x + float(direction[1]) * y) / far
+    away: float = (float(direction[0]) * x + float(direction[1]) * y) / far
     if away <= 0:
         return 0.0
     widths = across_m[: len(band)][band]
     wide = float(np.sort(widths)[len(widths) // 2])
     if wide >= _A_LEG * extent_m:
         return 0.0
-    return (_OF_AN_EDGE if _shows_an_edge(cloud, band) else _OF_A_LEG) * wide * away
+    missing = _OF_AN_EDGE if _shows_an_edge(cloud, band) else _OF_A_LEG
+    return missing * wide * away
 
 
 def _shows_an_edge(cloud: Cloud, band: Bool) -> bool:
-    """Return whether a level top is seen, out to where the thing ends, beside the rim points in `band` (M,)."""
-    normals = _normals_beside(cloud, band)
-    return int((normals[2] > _FACING).sum()) >= _A_LINE
-
-
-def _behind_limb(cloud: Cloud, band: Bool, direction: F64, extent_m: np.float64) -> float:
-    """Return how far, along a `direction` (3,), a surface may curve on behind its limb at the rim points in `band` (M,).
-
-    Of a ball with its limb turned by n to the direction, a share of 1 - n of the radius is behind it. Only exact
-    readings tell a curve from noise. `extent_m`: of the whole.
-    """
-    if cloud.noise_sigma >= EXACT:
-        return 0.0
-    turned = direction.astype(np.float32) @ _normals_beside(cloud, band)
-    turned = turned[np.isfinite(turned)]
-    if len(turned) < _FEWEST_OF_A_CURVE:
-        return 0.0
-    mean, spread = float(turned.mean()), float(turned.std())
-    curves = _CURVES[0] < mean < _CURVES[1] and _TURNS[0] < spread < _TURNS[1]
-    return (1 - mean) * float(extent_m) / 2 if curves else 0.0
-
-
-def _normals_beside(cloud: Cloud, band: Bool) -> F32:
-    """Return the normals (3, K) of the readings next to the rim points in `band` (M,)."""
-    if not band.any():
-        return cloud.normals[:, :0]
+    """Return whether a level top is seen, out to where the thing ends, beside the rim points in `band` (M,), M > 0."""
     outer = cloud.rim.end_m[:, band]
     outer = outer[:, :: -(-outer.shape[1] // _MOST_OUTER)]
     near = np.float32(_BESIDE_PX * 2 * float(cloud.rim.step_length_m[band].mean()))
@@ -210,7 +182,9 @@ def _normals_beside(cloud: Cloud, band: Bool) -> F32:
     around = ((cloud.points_m > low[:, None]) & (cloud.points_m < high[:, None])).all(axis=0)
     apart = cloud.points_m.compress(around, axis=1)[:, :, None] - outer[:, None, :]
     beside = (apart * apart).sum(axis=0).min(axis=1) < near * near
-    return cloud.normals.compress(around, axis=1).compress(beside, axis=1)
+    upwards = cloud.normals[2].compress(around).compress(beside)
+    level = int(np.count_nonzero(upwards > _FACING))
+    return level >= max(_FEWEST_OF_A_TOP, _SHARE_OF_A_TOP * np.count_nonzero(np.isfinite(upwards)))
 
 
 def _top_end(cloud: Cloud, seen: Rows, k: int, band: Bool, end: tuple[float, float]) -> tuple[float, float]:

@@ -8,8 +8,8 @@ from scene_maker import block, by_id, lift, picture
 
 from spatialgen.geometry.scale import checked_scale
 from spatialgen.records import DepthMap
-from spatialgen.testing.furniture import mug, placed, shelf
-from spatialgen.testing.furniture_other import banded_ball
+from spatialgen.testing.furniture import desk_lamp, mug, placed, shelf, table
+from spatialgen.testing.furniture_other import banded_ball, globe_lamp
 from spatialgen.testing.primitives import Ball, Solid, cylinder
 from spatialgen.testing.scenes import sample_scene
 from spatialgen.testing.truth.extents import interval, upright_box
@@ -157,3 +157,52 @@ def test_the_error_of_balls_is_neither_twice_nor_half_of_what_is_told() -> None:
         z.append(abs(g.size_m[0] - 2 * radius) / g.size_sigma_m[0])
     assert 0.25 < np.quantile(z, 0.68) < 1.6
     assert max(z) < 3
+
+
+def test_what_a_globe_hides_behind_its_limb_is_not_taken_for_known() -> None:
+    """A square foot makes it a box, whose far sides are where the globe is last seen."""
+    z = []
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        parts = placed(globe_lamp(random), random.uniform(-0.6, 0.6), random.uniform(3.2, 5.0), 0.0, 30.0 * seed)
+        g = by_id(lift(picture(("floor lamp", parts), pitch=12, height=1.7)), "1").geometry
+        true = upright_box(parts)
+        z.append(np.abs(g.size_m[:2] - [true.length_m, true.width_m]) / g.size_sigma_m[:2])
+    assert (np.array(z) < 3).mean() > 0.9
+
+
+@pytest.mark.parametrize("yaw", [15.0, 40.0, 70.0])
+def test_a_table_ends_where_its_top_does_and_not_a_leg_farther(yaw: float) -> None:
+    parts = placed(table(np.random.default_rng(5)), 0.1, 3.0, 0.0, yaw)
+    g = by_id(lift(picture(("table", parts), pitch=25, height=1.7)), "1").geometry
+    true = upright_box(parts)
+    np.testing.assert_allclose(g.size_m[:2], (true.length_m, true.width_m), atol=2e-3)
+    assert g.size_sigma_m[:2].max() < 8e-3
+
+
+def test_a_slanted_shade_is_not_known_as_its_upright_pole_is() -> None:
+    z = []
+    for seed in range(24):
+        random = np.random.default_rng(seed)
+        x, y = random.uniform([-0.8, 2.2], [0.8, 4.5])
+        lamp, desk = placed(desk_lamp(random), x, y, 0.7, 0.0), block(x, y, (0.8, 0.6, 0.7))
+        g = by_id(lift(picture(("lamp", lamp), ("table", (desk,)), pitch=25, height=1.7)), "1").geometry
+        across = np.array([y, -x]) / np.hypot(x, y)
+        sigma = np.sqrt(across @ g.center_cov_m2[:2, :2] @ across)
+        z.append(abs(across @ (g.center_m[:2] - [x, y])) / sigma)
+    assert max(z) < 3
+
+
+def test_leaves_that_bulge_over_a_square_pot_go_on_behind_their_limb() -> None:
+    z = []
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        x, y, yaw = random.uniform([-0.6, 2.6, 0.0], [0.6, 4.2, 90.0])
+        parts: list[Solid] = [block(x, y, (0.3, 0.3, 0.3), yaw)]
+        for turn in np.arange(5) * 2 * np.pi / 5 + random.uniform(0, 0.5, 5):
+            leaf = np.array([x + 0.1 * np.cos(turn), y + 0.1 * np.sin(turn), random.uniform(0.45, 0.65)])
+            parts.append(Ball(leaf, radius_m=float(random.uniform(0.14, 0.2))))
+        g = by_id(lift(picture(("plant", tuple(parts)), pitch=18, height=1.6)), "1").geometry
+        true = upright_box(tuple(parts))
+        z.append(np.abs(g.size_m[:2] - [true.length_m, true.width_m]) / g.size_sigma_m[:2])
+    assert np.max(z) < 3
