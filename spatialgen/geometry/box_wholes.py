@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from spatialgen.geometry.bounds import EXACT
 from spatialgen.geometry.boxes import Rectangle, bounding_rectangle, convex_hull, polygon_area
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.ends import COVERED, OF_ROOM, SEEN, Asked, End, missing_sigma
@@ -136,12 +137,13 @@ def _is_curved(cloud: Cloud, facing: float | None, on_foot: bool) -> bool:
     """Return whether what is seen of a cloud curves on behind its limb, so that its far sides are out of sight.
 
     Where much of it is upright without a direction of its own, `facing`, and has no top that would show its depth;
-    or much bulges, and does not stand `on_foot` that has faces and reaches as far to all sides.
+    or much bulges, and does not stand `on_foot` that has faces and reaches as far to all sides. Only exact readings
+    tell what bulges from noise.
     """
     known = np.abs(cloud.normals[2][np.isfinite(cloud.normals[2])])
     if len(known) < _A_SURFACE:
         return False
-    bulges = ((known > 0.1) & (known < 0.9)).mean() > _BULGES
+    bulges = cloud.noise_sigma < EXACT and ((known > 0.1) & (known < 0.9)).mean() > _BULGES
     if facing is not None:
         return bool(bulges and not on_foot)
     return bool(bulges or ((known < 0.3).mean() > 0.3 and (known > 0.95).mean() < 0.1))
