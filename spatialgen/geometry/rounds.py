@@ -42,8 +42,9 @@ _BETWEEN_LIMBS = 0.7
 _TRIMS, _LEVEL, _MOST = 4, 0.003, 0.7
 """How often points inside a circle are left out; how far, of the radius, they lie inside; the share that remains."""
 
-_ROUNDS = 4
-"""How often a circle is fitted to the rim and readings that are outermost as seen from its centre."""
+_ROUNDS, _SETTLED = 4, 0.01
+"""How often at most a circle is fitted to the rim and readings that are outermost as seen from its centre: until it
+moves by less than a share of a pixel."""
 
 _DIAGONAL = np.diag_indices(3)
 _LEAST_ARC_RAD = float(np.radians(110))
@@ -230,7 +231,10 @@ def _refined(cloud: Cloud, center: F64, radius: float, eye_m: F64) -> Circle:
         sight = (center - eye_m[:2]) / max(math.dist(center, eye_m[:2]), 1e-9)
         axes = np.array([[0.0, 0.0, 1.0], [*sight, 0.0], [-sight[1], sight[0], 0.0]])
         doubts = _ALIKE * ((axes @ doubt) * axes).sum(axis=1)
+        moved = math.hypot(*shift.tolist(), fitted - radius)
         center, radius, variance = center + shift, fitted, doubts + misfit**2 + edge**2 + (_LEAST * fitted) ** 2
+        if moved < _SETTLED * pixel:
+            break
     beyond = _farthest(cloud, center) - radius - cloud.noise_sigma * float(np.hypot(*(center - eye_m[:2])))
     sigma, along, across = np.sqrt(variance).tolist()
     return Circle(center, radius, sigma + max(beyond, 0.0), along / sigma, across / sigma)
