@@ -39,6 +39,9 @@ _OF_SIZES = 0.87
 _TIE = 0.7
 """Share of the distance between two equally good answers that is the error of either."""
 
+_GUESSED = 0.1
+"""A width with a larger error, relative to the length, is a guess: what is seen may be the end of something long."""
+
 _NETWORK_SIGMA = 0.05
 """Relative errors of depth larger than this are a network's: it smears edges, so that neighbours seem to touch."""
 _ACROSS_EDGES = 0.5
@@ -82,7 +85,8 @@ def object_geometry(
     order = (0, 1) if half[0] >= half[1] else (1, 0)
     size = [2 * half[order[0]], 2 * half[order[1]], float(whole.z_m[1] - whole.z_m[0])]
     sigma = [size_sigma[order[0]], size_sigma[order[1]], _height_sigma(standing, errors, z_sigma)]
-    sigma[0] = max(sigma[0], (size[1] + 2 * sigma[1] - size[0]) / 2)  # the shorter side may be the longer one
+    most = size[1] + (2 if sigma[1] < _GUESSED * size[0] else 3) * sigma[1]
+    sigma[0] = max(sigma[0], (most - size[0]) / 2)  # the shorter side may be the longer one
     ends = [np.array([x, middle[1], middle[2]]) for x in whole.x_m]
     x_depth, rho = errors.between(ends[0], ends[1], np.array([1.0, 0.0, 0.0]))
     if len(whole.outline_m) == 4:  # corners of the box, wrong as its sides are
@@ -196,9 +200,11 @@ def pair_geometry(
     axis = apart / max(math.hypot(*apart), 1e-9)
     depth, _ = errors.between(near_a, near_b, axis)
     pixel = _pixel_m(near_a, errors) + _pixel_m(near_b, errors)
-    guess = _NEAREST * math.hypot(_side_sigma(whole_a, axis), _side_sigma(whole_b, -axis))
-    guess = min(guess, gap.value_m) + _HIDDEN_GAP * (gap.value_m - gap.least_m)
     inside_ab, inside_ba = shares_inside(whole_a, whole_b)
+    guess = _NEAREST * math.hypot(_side_sigma(whole_a, axis), _side_sigma(whole_b, -axis))
+    if inside_ab > 0:  # either may reach down to the other
+        guess = math.hypot(guess, whole_a.z_sigma_m[0], whole_b.z_sigma_m[0])
+    guess = min(guess, gap.value_m) + _HIDDEN_GAP * (gap.value_m - gap.least_m)
     slack = 0.03 + errors.noise.sigma * errors.view.height_m
     rest_ab = rest_ba = float("nan")
     if inside_ab > 0:

@@ -206,3 +206,18 @@ def test_leaves_that_bulge_over_a_square_pot_go_on_behind_their_limb() -> None:
         true = upright_box(tuple(parts))
         z.append(np.abs(g.size_m[:2] - [true.length_m, true.width_m]) / g.size_sigma_m[:2])
     assert np.max(z) < 3
+
+
+def test_what_shows_only_a_board_may_be_longer_behind_it_than_that_is_wide() -> None:
+    """The headboard of a bed, seen from behind."""
+    scene = sample_scene(40039)
+    lifted, _ = lift_scene(scene, condition("exact"))
+    g = by_id(lifted, "1").geometry
+    assert abs(g.size_m[0] - upright_box(scene.objects[0].solids).length_m) < 3 * g.size_sigma_m[0]
+
+
+def test_what_hides_its_foot_inside_of_something_may_stand_on_it() -> None:
+    """A bottle behind the arm of the sofa on which it stands."""
+    lifted, _ = lift_scene(sample_scene(40013), condition("exact"))
+    gap, sigma = next((p.gap_m, p.gap_sigma_m) for p in lifted.pairs if {p.a, p.b} == {11, 13})
+    assert gap < 3 * sigma
