@@ -27,7 +27,7 @@ _HIDDEN_GAP = 0.36
 
 _NEAREST = 0.54
 """How much of the errors of the two facing outlines goes into the gap between them: it ends on either where it is seen,
-as a rule. Measured on exact scenes: 76 % of errors are smaller, 96 % than three times."""
+as a rule. Measured on three sets of exact rooms: 73 to 83 % of errors are smaller, 95 to 97 % than three times."""
 
 _OF_ENDS, _OF_LEVELS = 0.72, 0.86
 """How much of what two opposite ends err goes into their middle, relative to independent errors: both are rather too
