@@ -43,6 +43,13 @@ relative to the longest side of the thing."""
 _BEHIND_M = 0.5
 """Error of what is only seen at a corner, where something covers it: of furniture, as a rule."""
 
+_A_TOP, _OF_HEIGHT, _OF_FEET = 0.6, 0.15, 0.4
+"""Least share of the outline that a top covers; what is near the top or the bottom, relative to the height; error of a
+side beyond which a foot may reach unseen, relative to how far."""
+
+_AT_A_FOOT, _BESIDE, _BOTH_WAYS = 0.1, np.linspace(-1, 1, 25), np.array([[-1.0], [1.0], [-1.0], [1.0]])
+"""How high above the ground, relative to the height of all, and where along a side a foot is looked for."""
+
 _BOARD = 0.35
 """Thinner than this share of its height, what is seen may be only a board of something deeper."""
 
@@ -71,6 +78,7 @@ def box_whole(
         x = np.array([corners[:, 0].min(), corners[:, 0].max()])
         return Whole("box", rectangle, corners, x, z, unknown, unknown[:2], z_sigma, low.state)
     sigmas = _side_sigmas(cloud, rectangle, sides, float(z[1] - z[0]), board_m, eye_m, seen_through)
+    sigmas += _OF_FEET * _unseen_feet(cloud, hull, rectangle, z, eye_m, seen_through)
     if _is_curved(cloud, facing, all(end.grounded for end in sides)):
         sigmas += _CURVED * 2 * float(rectangle.half_m.max()) * _face_away(rectangle, eye_m)
     if only_corner:
@@ -114,6 +122,38 @@ def _side_sigmas(
         if not is_grounded(cloud, end, np.array([*axis, 0.0]), _NEXT_FEET * wide, seen_through):
             sigmas[k] += 0.6 * wide
     return sigmas
+
+
+def _unseen_feet(
+    cloud: Cloud, hull: F64, rectangle: Rectangle, z_m: F64, eye_m: F64, seen_through: SeenThrough
+) -> F64:
+    """Return how far beyond its sides u-, u+, v-, v+ (4,) a thing may reach with feet that are out of sight, metres.
+
+    On the far sides, as far beyond its top as some of its feet are seen to, if its top covers most of its outline from
+    above, `hull` (K, 2); unless one sees the ground there, all along the side.
+    """
+    surface, feet = cloud.surface_m, np.concatenate([cloud.points_m, cloud.rim.end_m - cloud.rim.step_m], axis=1)
+    low, high = float(surface[2].min()), float(surface[2].max())
+    edge = _OF_HEIGHT * (high - low)
+    outline = convex_hull(surface[:2, surface[2] > high - edge])
+    if polygon_area(outline) < _A_TOP * polygon_area(hull):
+        return np.zeros(4)
+    sides = np.roll(outline, -1, axis=0) - outline
+    normals = np.column_stack([sides[:, 1], -sides[:, 0]]) / np.maximum(np.hypot(*sides.T), 1e-9)[:, None]
+    beyond = normals @ feet[:2, feet[2] < low + edge] - (normals * outline).sum(axis=1)[:, None]
+    splay = float(beyond.max(axis=0, initial=-np.inf).max(initial=0.0))
+    if splay < cloud.noise_sigma * cloud.median_depth_m + 2 * float(cloud.rim.step_length_m.mean()):
+        return np.zeros(4)
+    axes = np.array([rectangle.u, rectangle.v])
+    outwards, beside = axes.repeat(2, axis=0) * _BOTH_WAYS, axes[::-1].repeat(2, axis=0)
+    out, wide = rectangle.half_m.repeat(2), rectangle.half_m[::-1].repeat(2)
+    reached = out - (outwards @ (outline - rectangle.center_m).T).max(axis=1)
+    missing = np.clip(splay - reached, 0.0, splay) * _face_away(rectangle, eye_m)
+    at_feet = (out + (1 - _AT_A_FOOT) * missing)[:, None] * outwards
+    places = rectangle.center_m + at_feet + _BESIDE[:, None, None] * wide[:, None] * beside
+    height = float(z_m[0] + _AT_A_FOOT * (z_m[1] - z_m[0]))
+    through = seen_through(np.vstack([places.reshape(-1, 2).T, np.full(places.size // 2, height)]))
+    return np.where(through.reshape(-1, 4).all(axis=0), 0.0, missing)
 
 
 def _is_met(end: End) -> bool:

@@ -13,6 +13,8 @@ from spatialgen.records import F32, F64
 
 _BLOCK = 400
 _MOST = 500
+_TURNS = 2
+"""How often either of two closest points is looked for again, given the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,12 @@ def surface_gap(a: Surface, b: Surface) -> Gap:
     """Return the smallest distance between two surfaces given as points.
 
     Only points that can take part are compared: those no farther from the other's bounds than the best distance
-    known so far.
+    known so far; and at last all those around the closest two, of which the surfaces hold only some.
     """
     guess = _first_guess(a.points_m, b.points_m)
     known_m = float(np.sqrt(guess[0])) * (1 + 1e-5) + 1e-6
-    squared, x, y = min(guess, _closest_points(a.points_m, b.points_m, known_m), key=lambda found: found[0])
+    found = min(guess, _closest_points(a.points_m, b.points_m, known_m), key=lambda found: found[0])
+    squared, x, y = min(found, _closer(a, b, *found[1:]), key=lambda found: found[0])
     value = float(np.sqrt(squared))
     least = value
     anything_a = np.concatenate([a.points_m, a.possible_m], axis=1)
@@ -44,6 +47,21 @@ def surface_gap(a: Surface, b: Surface) -> Gap:
         if pa.shape[1] and pb.shape[1]:
             least = min(least, float(np.sqrt(_closest_points(pa, pb, least)[0])))
     return Gap(value, least, (float(x[0]), float(x[1]), float(x[2])), (float(y[0]), float(y[1]), float(y[2])))
+
+
+def _closer(a: Surface, b: Surface, x: F32, y: F32) -> tuple[float, F32, F32]:
+    """Return the smallest squared distance of points around two points (3,), one of each surface, and where."""
+    all_a, all_b = x[:, None], y[:, None]
+    if a.around is not None:
+        all_a = a.around(_closest_to(x, a.points_m)[0], y)
+    if b.around is not None:
+        all_b = b.around(_closest_to(y, b.points_m)[0], x)
+    squared = float("inf")
+    for _ in range(_TURNS):
+        x = all_a[:, _closest_to(y, all_a)[0]]
+        j, squared = _closest_to(x, all_b)
+        y = all_b[:, j]
+    return squared, x, y
 
 
 def _closest_points(pa: F32, pb: F32, within_m: float) -> tuple[float, F32, F32]:

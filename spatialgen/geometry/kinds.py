@@ -84,6 +84,7 @@ def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
         whole,
         rectangle=replace(whole.rectangle, u=sight),
         side_sigma_m=whole.side_sigma_m + sides,
+        handle_sigma_m=sides,
         x_sigma_m=x_sigma,
         off_center=(1.0, 1.0),
         tie=(_ASLANT * handle, *whole.tie[1:]),

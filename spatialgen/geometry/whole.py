@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -34,7 +34,8 @@ class Whole:
     `low_state`: whether the bottom is SEEN, COVERED or AWAY (see `ends`). `flare` (2,): by how much a round thing's
     radius grows per metre down at its bottom, up at its top; never negative. `off_center`: how much of the sides'
     errors the centre's is, along the line of sight and across it. `tie`: how far off the centre (m), the length axis
-    (degrees) and the sides (m) of another rectangle are that is as small as this one.
+    (degrees) and the sides (m) of another rectangle are that is as small as this one. `handle_sigma_m` (4,): how much
+    of the sides' errors is that of a handle which may be out of sight.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class Whole:
     flare: tuple[float, float] = (0.0, 0.0)
     off_center: tuple[float, float] = (1.0, 0.82)
     tie: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    handle_sigma_m: F64 = field(default_factory=lambda: np.zeros(4))
 
 
 def as_large_as_may_be(whole: Whole, most_m: float) -> Rectangle:

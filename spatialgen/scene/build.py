@@ -71,11 +71,12 @@ class Ground:
 
 @dataclass(slots=True, eq=False)
 class _Seen:
-    """An object in the making: its index among the detections, image facts and visible surface."""
+    """An object in the making: its index among the detections, image facts, visible surface and pixels."""
 
     index: int
     facts: ImageFacts
     cloud: Cloud | None
+    crop: Crop
     share: float = 1.0
 
 
@@ -181,7 +182,7 @@ def _look(detections: Detections, depth: F32, ids: I32, ground: Ground) -> tuple
     for (k, crop), cloud in zip(crops.items(), clouds, strict=True):
         facts = image_facts(crop, width, height, quality.agrees)
         if facts is not None:
-            seen.append(_Seen(k, facts, cloud))
+            seen.append(_Seen(k, facts, cloud, crop))
     return seen, quality
 
 
@@ -262,7 +263,7 @@ def _lift(
     }
     places = list(clouds)
     surfaces = {
-        i: whole_surface(clouds[k], standings[i].whole, ground.view, depth, margin)
+        i: whole_surface(clouds[k], standings[i].whole, seen[k].crop, ground.view, depth, margin)
         for i, k in enumerate(places)
         if k in geometries
     }
