@@ -80,7 +80,7 @@ def box_whole(
     sigmas = _side_sigmas(cloud, rectangle, sides, float(z[1] - z[0]), board_m, eye_m, seen_through)
     sigmas += _OF_FEET * _unseen_feet(cloud, hull, rectangle, z, eye_m, seen_through)
     if _is_curved(cloud, facing, all(end.grounded for end in sides)):
-        sigmas += _CURVED * 2 * float(rectangle.half_m.max()) * _face_away(rectangle, eye_m)
+        sigmas += _CURVED * 2 * float(rectangle.half_m.max()) * face_away(rectangle, eye_m)
     if only_corner:
         sigmas += _BEHIND_M * np.array([_is_lost(end) for end in sides])
     near = _AT_A_CORNER * float(cloud.rim.step_length_m.mean())
@@ -109,7 +109,7 @@ def _side_sigmas(
     """
     sizes = 2 * rectangle.half_m
     largest = max(float(sizes.max()), height)
-    sigmas, away = np.zeros(4), _face_away(rectangle, eye_m)
+    sigmas, away = np.zeros(4), face_away(rectangle, eye_m)
     for k, end in enumerate(ends):
         along, across = float(sizes[k // 2]), max(float(sizes[1 - k // 2]), height)
         sigmas[k] = end.sigma_m if _is_met(end) else missing_sigma(end, along, across, largest)
@@ -148,7 +148,7 @@ def _unseen_feet(
     outwards, beside = axes.repeat(2, axis=0) * _BOTH_WAYS, axes[::-1].repeat(2, axis=0)
     out, wide = rectangle.half_m.repeat(2), rectangle.half_m[::-1].repeat(2)
     reached = out - (outwards @ (outline - rectangle.center_m).T).max(axis=1)
-    missing = np.clip(splay - reached, 0.0, splay) * _face_away(rectangle, eye_m)
+    missing = np.clip(splay - reached, 0.0, splay) * face_away(rectangle, eye_m)
     at_feet = (out + (1 - _AT_A_FOOT) * missing)[:, None] * outwards
     places = rectangle.center_m + at_feet + _BESIDE[:, None, None] * wide[:, None] * beside
     height = float(z_m[0] + _AT_A_FOOT * (z_m[1] - z_m[0]))
@@ -166,7 +166,7 @@ def _is_lost(end: End) -> bool:
     return end.state == COVERED and not _is_met(end) and math.isinf(end.room_m)
 
 
-def _face_away(rectangle: Rectangle, eye_m: F64) -> Bool:
+def face_away(rectangle: Rectangle, eye_m: F64) -> Bool:
     """Return which sides u-, u+, v-, v+ (4,) of a rectangle face away from the eye (3,)."""
     (ux, uy), (x, y) = rectangle.u.tolist(), (rectangle.center_m - eye_m[:2]).tolist()
     along, across, (half_u, half_v) = ux * x + uy * y, ux * y - uy * x, rectangle.half_m.tolist()

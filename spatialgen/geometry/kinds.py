@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from spatialgen.geometry.boxes import Rectangle
+from spatialgen.geometry.box_wholes import face_away
 from spatialgen.geometry.ends import OF_ROOM
 from spatialgen.geometry.hidden import SeenThrough
 from spatialgen.geometry.whole import A_FRONT_M, Whole, as_large_as_may_be
+from spatialgen.records import F64
 
 HANDLED = frozenset({"mug", "cup", "teacup", "coffee cup", "jug", "pitcher", "kettle", "teapot", "watering can"})
 """Labels of round things that usually have a handle."""
@@ -22,6 +24,14 @@ BACKED = frozenset(
     }
 )  # fmt: skip
 """Labels of things that may rise at one side, behind or above what one sits or lies on, types on or carries."""
+
+FRONTED = frozenset(
+    {
+        "cabinet", "chest", "chest of drawers", "cupboard", "drawer", "dresser", "dishwasher", "filing cabinet", "fridge",
+        "microwave", "nightstand", "oven", "refrigerator", "sideboard", "stove", "wardrobe", "washing machine",
+    }
+)  # fmt: skip
+"""Labels of things with doors, drawers, knobs or handles that may stand out of one side."""
 
 NO_BOARDS = frozenset(
     {
@@ -37,6 +47,13 @@ _HANDLE, _ASLANT, _ROUND_BEHIND, _LIMB, _HALF_SEEN = 0.15, 0.6, 0.035, 0.02, 0.3
 """How far a handle reaches out, relative to what it is on; by how much of that it may be aside of the line of sight;
 error of each side where the handle is seen and half of the rest is not; and of the ends of its interval; and half of
 how deep it must be seen to be for that."""
+
+_STANDS_OUT_M = 0.011
+"""Error of a side that faces away and may have doors or handles: they stand out by twice that, as a rule."""
+
+_ALONG_SIGHT, _TURNED = 1.35, (3.0, 1.5)
+"""How much more than other sides a handle behind a thing moves its centre; and one beside it, whose rectangle is turned
+some other way than it seems: along the line of sight, and across it."""
 
 _A_BACK_M, _HALF_A_SEAT_M = 0.7, 0.25
 """What rises higher than that above the floor is a back, and no seat; how much of a seat may be out of sight."""
@@ -72,9 +89,11 @@ def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
         place, turned, resized = whole.tie
         tie = (place, max(turned, 45.0), resized)
         if beside or whole.rectangle.half_m.min() < _HALF_SEEN * across:
-            return replace(whole, side_sigma_m=whole.side_sigma_m + _ROUND_BEHIND * across, tie=tie)
+            sides = whole.side_sigma_m + _ROUND_BEHIND * across
+            return replace(whole, side_sigma_m=sides, off_center=_TURNED, tie=tie)
         sides = np.minimum(whole.side_sigma_m, _ROUND_BEHIND * across)  # round, and so known behind its limb
-        return replace(whole, side_sigma_m=sides, x_sigma_m=np.minimum(whole.x_sigma_m, _LIMB * across), tie=tie)
+        x_sigma = np.minimum(whole.x_sigma_m, _LIMB * across)
+        return replace(whole, side_sigma_m=sides, x_sigma_m=x_sigma, off_center=_TURNED, tie=tie)
     handle = _HANDLE * across
     sides = np.full(4, handle) if beside else np.array([handle, handle, 0.0, 0.0])
     x_sigma = whole.x_sigma_m + (handle if beside else 0.0)
@@ -86,9 +105,24 @@ def with_hidden_handle(whole: Whole, label: str, beside: bool = False) -> Whole:
         side_sigma_m=whole.side_sigma_m + sides,
         handle_sigma_m=sides,
         x_sigma_m=x_sigma,
-        off_center=(1.0, 1.0),
+        off_center=(_ALONG_SIGHT, 1.0),
         tie=(_ASLANT * handle, *whole.tie[1:]),
     )
+
+
+def with_hidden_front(whole: Whole, label: str, eye_m: F64) -> Whole:
+    """Return the whole with less certain far sides, as seen from the eye (3,), where its kind has a front with doors or
+    handles: it may have turned its back."""
+    if label not in FRONTED or whole.kind != "box":
+        return whole
+    box = whole.rectangle
+    sides = _STANDS_OUT_M * face_away(box, eye_m)
+    low_u, high_u, low_v, high_v = sides.tolist()
+    (u, _), (v, _) = box.u.tolist(), box.v.tolist()
+    to_the_right = max(u * high_u, -u * low_u) + max(v * high_v, -v * low_v)
+    to_the_left = max(u * low_u, -u * high_u) + max(v * low_v, -v * high_v)
+    x_sigma = whole.x_sigma_m + np.array([to_the_left, to_the_right])
+    return replace(whole, side_sigma_m=whole.side_sigma_m + sides, x_sigma_m=x_sigma)
 
 
 def with_hidden_back(whole: Whole, label: str, seen_through: SeenThrough) -> Whole:

@@ -18,7 +18,7 @@ from spatialgen.geometry.frames import PICTURE_UP, View, canonical_from_camera, 
 from spatialgen.geometry.gravity import gravity_from_scene
 from spatialgen.geometry.gravity_prior import settle_gravity
 from spatialgen.geometry.grid import Grid, sample_grid
-from spatialgen.geometry.kinds import deepest_board_m, with_hidden_back, with_hidden_handle
+from spatialgen.geometry.kinds import deepest_board_m, with_hidden_back, with_hidden_front, with_hidden_handle
 from spatialgen.geometry.masks import EdgeQuality, edge_quality, restored
 from spatialgen.geometry.noise import DepthNoise, local_noise, measure_noise
 from spatialgen.geometry.scale import checked_scale
@@ -235,7 +235,7 @@ def _lift(
         list(clouds.values()), [deepest_board_m(label) for label in labels], eye, tolerance, ways
     )
     wholes = [
-        with_hidden_handle(whole, label, _is_unsure(cloud, quality))
+        with_hidden_front(with_hidden_handle(whole, label, _is_unsure(cloud, quality)), label, eye)
         for whole, label, cloud in zip(estimates, labels, clouds.values(), strict=True)
     ]
     wholes = [

@@ -31,12 +31,12 @@ as a rule. Measured on four sets of exact rooms: 73 to 80 % of errors are smalle
 _OF_PIXELS = 0.066
 """Error of either of the closest points, of how large a pixel is there."""
 
-_OF_ENDS, _OF_LEVELS = 0.72, 0.86
+_OF_ENDS, _OF_LEVELS = 0.62, 0.86
 """How much of what two opposite ends err goes into their middle, relative to independent errors: both are rather too
 far out, or both too far in: of sides, and of top and bottom. Measured on scenes with truth, exact and spoiled."""
 
-_OF_SIZES = 0.87
-"""The same for what is between two opposite ends."""
+_OF_SIZES, _OF_VOLUMES = 0.87, 0.82
+"""The same for what is between two opposite ends, and for what three of these make together."""
 
 _TIE = 0.7
 """Share of the distance between two equally good answers that is the error of either."""
@@ -128,9 +128,10 @@ def _volume_sigma(kind: str, relative: list[float]) -> float:
     """Return the relative error of the volume from those of the sizes; the sides of a circle, all three of a ball, err
     together."""
     if kind == "ball":
-        return sum(relative)
+        return _OF_VOLUMES * sum(relative)
     length, width, height = relative
-    return math.hypot(length + width, height) if kind == "round" else math.hypot(length, width, height)
+    both = length + width if kind == "round" else math.hypot(length, width)
+    return _OF_VOLUMES * math.hypot(both, height)
 
 
 def _z_sigma(standing: Standing, errors: Errors) -> F64:
