@@ -25,16 +25,21 @@ _ROUGHNESS = 0.24
 _OF_MISFIT = 0.95
 """Least one-sigma error of a radius where readings are exact, relative to how far the cap is from round."""
 
+_BAND = 0.6
+"""How much of the error that a band makes of the radius is the centre's."""
+
 _LEAST_SPREAD = 1e-12 * np.eye(3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ball:
-    """A sphere: centre (3,) canonical metres, radius, and its one-sigma error (pixels only)."""
+    """A sphere: centre (3,) canonical metres, radius, and its one-sigma error (pixels only); and the centre's, relative
+    to that: less where the cap is not quite round, as a band goes around all of it."""
 
     center_m: F64
     radius_m: float
     sigma_m: float
+    off_center: float = 1.0
 
 
 def fit_balls(clouds: Sequence[Cloud], eye_m: F64, tolerance: float) -> list[Ball | None]:
@@ -89,6 +94,8 @@ def _with_distance(
     misfit = float(np.sqrt((off @ off) / len(off))) / (sine * distance)
     if misfit > tolerance:
         return None
-    if cloud.noise_sigma < EXACT:  # what is no noise is no ball's either, but a band's or a seam's
-        relative_sigma = max(relative_sigma, _OF_MISFIT * misfit)
-    return Ball(eye_m + distance * axis, sine * distance, relative_sigma * sine * distance)
+    off_center = 1.0
+    if cloud.noise_sigma < EXACT and _OF_MISFIT * misfit > relative_sigma:
+        off_center = max(relative_sigma / (_OF_MISFIT * misfit), _BAND)  # no noise, but a band or a seam
+        relative_sigma = _OF_MISFIT * misfit
+    return Ball(eye_m + distance * axis, sine * distance, relative_sigma * sine * distance, off_center)

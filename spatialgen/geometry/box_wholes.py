@@ -124,9 +124,7 @@ def _side_sigmas(
     return sigmas
 
 
-def _unseen_feet(
-    cloud: Cloud, hull: F64, rectangle: Rectangle, z_m: F64, eye_m: F64, seen_through: SeenThrough
-) -> F64:
+def _unseen_feet(cloud: Cloud, hull: F64, rectangle: Rectangle, z_m: F64, eye_m: F64, seen_through: SeenThrough) -> F64:
     """Return how far beyond its sides u-, u+, v-, v+ (4,) a thing may reach with feet that are out of sight, metres.
 
     On the far sides, as far beyond its top as some of its feet are seen to, if its top covers most of its outline from

@@ -97,7 +97,7 @@ def _ball_whole(ball: Ball, low: End) -> Whole:
         x_sigma_m=np.full(2, sigma),
         z_sigma_m=np.full(2, sigma),
         low_state=low.state,
-        off_center=(1.0, 1.3),
+        off_center=(ball.off_center, 1.3 * ball.off_center),
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from spatialgen.geometry.boxes import Rectangle
 from spatialgen.geometry.box_wholes import face_away
+from spatialgen.geometry.boxes import Rectangle
 from spatialgen.geometry.ends import OF_ROOM
 from spatialgen.geometry.hidden import SeenThrough
 from spatialgen.geometry.whole import A_FRONT_M, Whole, as_large_as_may_be
@@ -27,8 +27,9 @@ BACKED = frozenset(
 
 FRONTED = frozenset(
     {
-        "cabinet", "chest", "chest of drawers", "cupboard", "drawer", "dresser", "dishwasher", "filing cabinet", "fridge",
-        "microwave", "nightstand", "oven", "refrigerator", "sideboard", "stove", "wardrobe", "washing machine",
+        "cabinet", "chest", "chest of drawers", "cupboard", "dishwasher", "drawer", "dresser", "filing cabinet",
+        "fridge", "microwave", "nightstand", "oven", "refrigerator", "sideboard", "stove", "wardrobe",
+        "washing machine",
     }
 )  # fmt: skip
 """Labels of things with doors, drawers, knobs or handles that may stand out of one side."""

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +26,12 @@ and so is known to be symmetric."""
 _STAIR = np.float32(0.85)
 """Of all rim points of a side the outermost is closest to others, almost half a pixel too far out: taken back."""
 
-_AROUND, _CORNERED, _UPWARDS = 32, 8, np.linspace(0, 1, 5)
+_AROUND, _UPWARDS = 32, np.linspace(0, 1, 5)
 _MIRRORS = np.array([(-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)])
 
 _NINE_ROWS, _NINE_COLUMNS = np.repeat(np.arange(3), 3)[:, None], np.tile(np.arange(3), 3)[:, None]
 _STANDS_OUT_M = 0.003
+"""Nearer by more than this to the eye than all pixels around it, a point is not there."""
 
 _OF_HANDLE = 2.7
 """How far a handle reaches out, relative to the error that it makes."""
@@ -59,14 +59,15 @@ def whole_surface(cloud: Cloud, whole: Whole, crop: Crop, view: View, depth_m: F
     """Return the surface of a whole object.
 
     Furniture is symmetric: mirror images of the seen surface about the middle planes of its box stand for its far
-    side. An image of which more than a few points would have been seen, in the depth map (H, W), and were not, is
-    given up. `margin`: the relative depth difference that counts as seeing through. `crop`: the cloud's own.
+    side; of round things only half a turn, which suits square feet, too. An image of which more than a few points would
+    have been seen, in the depth map (H, W), and were not, is given up; elsewhere those are that stand out of what is
+    seen. `margin`: the relative depth difference that counts as seeing through. `crop`: the cloud's own.
     """
-    end, step, kind = (_every(part, MAX_RIM) for part in (cloud.rim.end_m, cloud.rim.step_m, cloud.rim.kind))
-    seen = np.concatenate([_every(cloud.points_m, MAX_INNER), end - _STAIR * (kind != HIDDEN) * step], axis=1)
+    rim = _rim_points(cloud, slice(None, None, -(-len(cloud.rim.kind) // MAX_RIM)))
+    seen = np.concatenate([cloud.points_m[:, :: -(-cloud.points_m.shape[1] // MAX_INNER)], rim], axis=1)
     if whole.kind == "ball":
         return Surface(seen, np.concatenate([seen, _ball_points(whole)], axis=1), seen[:, :0], partial(_facing, whole))
-    images, sides = _mirror_images(seen, whole.rectangle), _sides(whole)
+    images, sides = _mirror_images(seen, whole.rectangle, _MIRRORS), _sides(whole)
     mirrored = seen_through(images, view, depth_m, margin).reshape(len(_MIRRORS), -1)
     most = _ROUND_CONTRADICTED if whole.kind == "round" else _CONTRADICTED
     stand_out = _stand_out(np.concatenate([images, sides], axis=1), view, depth_m, 2 * cloud.noise_sigma)
@@ -74,38 +75,60 @@ def whole_surface(cloud: Cloud, whole: Whole, crop: Crop, view: View, depth_m: F
     kept &= (np.count_nonzero(mirrored, axis=1) / seen.shape[1] < most)[:, None]
     if whole.kind == "round":
         kept[:-1] = False
-    points = np.concatenate([seen, images.compress(kept.ravel(), axis=1)], axis=1)
-    low, high = whole.z_m.astype(np.float32)
-    points[2] = np.minimum(np.maximum(points[2], low), high)
+    points = _within_height(np.concatenate([seen, images.compress(kept.ravel(), axis=1)], axis=1), whole)
     origin = np.concatenate([np.arange(seen.shape[1]), seen.shape[1] + np.flatnonzero(kept)])
-    around = partial(_around, cloud, whole, crop, view, depth_m, seen, origin)
-    return Surface(seen, points, sides.compress(~stand_out[images.shape[1] :], axis=1), around)
+    detail = _Detail(cloud, whole, crop, view, depth_m, margin, seen, origin)
+    return Surface(seen, points, sides.compress(~stand_out[images.shape[1] :], axis=1), detail.around)
 
 
-def _around(
-    cloud: Cloud, whole: Whole, crop: Crop, view: View, depth_m: F32, seen_m: F32, origin: NDArray[np.intp], k: int, _: F32
-) -> F32:
-    """Return all points (3, J) around one of a surface's, which is the `origin[k]`th of those seen, or of their images."""
-    image, n = divmod(int(origin[k]), seen_m.shape[1])
-    middle = seen_m[:, n]
-    u, v, z = (float(value[0]) for value in view.pixels(middle[:, None]))
-    reach_px = math.ceil(_REACH * math.sqrt(np.count_nonzero(crop.mask) / MAX_INNER)) + 2
-    row, column = round(v) - crop.v0, round(u) - crop.u0
-    top, left = max(row - reach_px, 0), max(column - reach_px, 0)
-    window = slice(top, row + reach_px + 1), slice(left, column + reach_px + 1)
-    v_in, u_in = np.nonzero(crop.readings[window])
-    read = view.points(crop.u0 + left + u_in, crop.v0 + top + v_in, crop.depth_m[window][v_in, u_in])
-    apart = cloud.rim.end_m - middle[:, None]
-    near = np.flatnonzero((apart * apart).sum(axis=0) < (2 * reach_px * z / view.camera.fx) ** 2)
-    end, step, kind = cloud.rim.end_m[:, near], cloud.rim.step_m[:, near], cloud.rim.kind[near]
-    points = np.concatenate([read, end - _STAIR * (kind != HIDDEN) * step], axis=1)
-    if image:
-        center, axes = whole.rectangle.center_m[:, None], np.array([whole.rectangle.u, whole.rectangle.v])
-        local = _MIRRORS[image - 1][:, None] * (axes @ (points[:2] - center))
-        points[:2] = center + axes.T @ local
-        points = points.compress(~_stand_out(points, view, depth_m, 2 * cloud.noise_sigma), axis=1)
-    points[2] = points[2].clip(*whole.z_m.astype(np.float32))
-    return points if points.shape[1] else middle[:, None]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Detail:
+    """What a surface is made of: all pixels of a thing, and from which of the points `seen_m` (3, N) each of the
+    surface's comes, `origin` (K,): as it is, then of one mirror image after the other."""
+
+    cloud: Cloud
+    whole: Whole
+    crop: Crop
+    view: View
+    depth_m: F32
+    margin: float
+    seen_m: F32
+    origin: NDArray[np.intp]
+
+    def around(self, k: int, _: F32) -> F32:
+        """Return all points (3, J) around the surface's point `k`."""
+        image, n = divmod(int(self.origin[k]), self.seen_m.shape[1])
+        place, crop = self.seen_m[:, n : n + 1], self.crop
+        u, v, z = (float(value[0]) for value in self.view.pixels(place))
+        reach_px = math.ceil(_REACH * math.sqrt(np.count_nonzero(crop.mask) / MAX_INNER)) + 2
+        row, column = round(v) - crop.v0, round(u) - crop.u0
+        top, left = max(row - reach_px, 0), max(column - reach_px, 0)
+        window = slice(top, row + reach_px + 1), slice(left, column + reach_px + 1)
+        down, right = np.nonzero(crop.readings[window])
+        read = self.view.points(crop.u0 + left + right, crop.v0 + top + down, crop.depth_m[window][down, right])
+        apart = self.cloud.rim.end_m - place
+        near = np.flatnonzero((apart * apart).sum(axis=0) < (2 * reach_px * z / self.view.camera.fx) ** 2)
+        points = np.concatenate([place, read, _rim_points(self.cloud, near)], axis=1)
+        if image:
+            points = _mirror_images(points, self.whole.rectangle, _MIRRORS[image - 1 : image])
+            refuted = _stand_out(points, self.view, self.depth_m, 2 * self.cloud.noise_sigma)
+            refuted |= seen_through(points, self.view, self.depth_m, self.margin)
+            refuted[0] = False
+            points = points.compress(~refuted, axis=1)
+        return _within_height(points, self.whole)
+
+
+def _rim_points(cloud: Cloud, chosen: slice | NDArray[np.intp]) -> F32:
+    """Return some rim points (3, M), those that are not covered taken back by what they are too far out."""
+    rim = cloud.rim
+    return np.asarray(rim.end_m[:, chosen] - _STAIR * (rim.kind[chosen] != HIDDEN) * rim.step_m[:, chosen])
+
+
+def _within_height(points_m: F32, whole: Whole) -> F32:
+    """Return points (3, N), those above and below a thing moved to where it ends."""
+    low, high = whole.z_m.astype(np.float32)
+    points_m[2] = np.minimum(np.maximum(points_m[2], low), high)
+    return points_m
 
 
 def _facing(whole: Whole, _: int, toward_m: F32) -> F32:
@@ -116,18 +139,24 @@ def _facing(whole: Whole, _: int, toward_m: F32) -> F32:
 
 
 def _sides(whole: Whole) -> F32:
-    """Return points of the outline, drawn up from where the bottom to where the top may be, and of handles (3, K)."""
-    outline = resample(whole.outline_m, _AROUND)
-    if len(whole.outline_m) <= _CORNERED:
-        outline = np.concatenate([outline, whole.outline_m])
+    """Return points of the outline, drawn up from where the bottom to where the top may be, and of handles (3, K).
+
+    Corners that are seen through at some height may be there at others, so a box's are those of its rectangle.
+    """
+    if whole.kind == "box":
+        corners = whole.rectangle.corners_m
+        outline = np.concatenate([resample(corners, _AROUND), corners])
+    else:
+        outline = resample(whole.outline_m, _AROUND)
     low, high = float(whole.z_m[0] - whole.z_sigma_m[0]), float(whole.z_m[1] + whole.z_sigma_m[1])
-    sides = _drawn_up(outline, low + _UPWARDS * (high - low))
+    heights = low + _UPWARDS * (high - low)
+    sides = _drawn_up(outline, heights)
     handle = _OF_HANDLE * float(whole.handle_sigma_m.max())
     if not handle:
         return sides
     center = whole.rectangle.center_m
     farther = 1 + handle / max(float(whole.rectangle.half_m.max()), 1e-6)
-    return np.concatenate([sides, _drawn_up(center + farther * (outline - center), low + _UPWARDS[1:-1] * (high - low))], axis=1)
+    return np.concatenate([sides, _drawn_up(center + farther * (outline - center), heights[1:-1])], axis=1)
 
 
 def _drawn_up(outline_m: F64, heights_m: F64) -> F32:
@@ -136,12 +165,6 @@ def _drawn_up(outline_m: F64, heights_m: F64) -> F32:
     points[:2] = outline_m.T[:, None]
     points[2] = heights_m[:, None]
     return points.reshape(3, -1)
-
-
-def _every(values: NDArray[Any], most: int) -> NDArray[Any]:
-    """Return values (..., N), thinned to at most so many."""
-    step = -(-values.shape[-1] // most)
-    return values[..., ::step] if step > 1 else values
 
 
 def _ball_points(whole: Whole) -> F32:
@@ -160,19 +183,20 @@ def _ball(whole: Whole) -> tuple[F64, float]:
     return np.array([*whole.rectangle.center_m, whole.z_m[1] - radius]), radius
 
 
-def _mirror_images(seen_m: F32, rectangle: Rectangle) -> F32:
-    """Return the mirror images (3, 3 N) of points (3, N) about the rectangle's middle planes, one after the other."""
+def _mirror_images(points_m: F32, rectangle: Rectangle, mirrors: F64) -> F32:
+    """Return images (3, K N) of points (3, N), one after the other: `mirrors` (K, 2) are the factors along the sides of
+    the rectangle, from its middle."""
     center, axes = rectangle.center_m[:, None], np.array([rectangle.u, rectangle.v])
-    local = axes @ (seen_m[:2] - center)
-    images = np.empty((3, len(_MIRRORS), seen_m.shape[1]), np.float32)
-    images[:2] = (center + (axes.T * _MIRRORS[:, None]) @ local).swapaxes(0, 1)
-    images[2] = seen_m[2]
+    local = axes @ (points_m[:2] - center)
+    images = np.empty((3, len(mirrors), points_m.shape[1]), np.float32)
+    images[:2] = (center + (axes.T * mirrors[:, None]) @ local).swapaxes(0, 1)
+    images[2] = points_m[2]
     return images.reshape(3, -1)
 
 
 def _stand_out(points_m: F32, view: View, depth_m: F32, margin: float) -> Bool:
-    """Return (N,) whether the depth map (H, W) shows nothing as near as a canonical point (3, N) at its pixel or next
-    to it: the images of handles, feet and doors that are on one side only."""
+    """Return (N,) whether the depth map (H, W) shows nothing as near as a canonical point (3, N), at its pixel or next
+    to it: as where handles, feet and doors that are on one side only have their images."""
     u, v, z = view.pixels(points_m)
     height, width = depth_m.shape
     outside = np.zeros(points_m.shape[1], bool)

@@ -15,7 +15,7 @@ class LiftStage:
     """Fills `Frame.scene` (see `scene.build.build_scene`)."""
 
     name = "lift"
-    version = "12"
+    version = "13"
     resources = Resources(cpus=1.0)
     batch_size = 8
     reads = frozenset({"rgb", "camera", "depth", "detections", "instances", "texts", "gravity", "up_camera"})

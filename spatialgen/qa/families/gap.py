@@ -10,6 +10,8 @@ from spatialgen.qa.family import Family, Kind, values_apart
 from spatialgen.qa.measures import level_sigma, quantity
 
 RESTS_WITHIN_M = 0.01
+_OF_CLEARANCE = 0.9
+"""How much of the errors of bottom and top goes into what is between them; of what rests it is surely nothing."""
 
 
 def _facts(a: SceneArrays) -> list[Facts]:
@@ -24,7 +26,7 @@ def _clearance(a: SceneArrays) -> Facts:
     i_upper = o.z[p.i, 0] >= o.z[p.j, 0]
     upper, lower = np.where(i_upper, p.i, p.j), np.where(i_upper, p.j, p.i)
     value = o.z[upper, 0] - o.z[lower, 1]
-    sigma = level_sigma(a, upper, 0, lower, 1)
+    sigma = _OF_CLEARANCE * level_sigma(a, upper, 0, lower, 1)
     rests = (o.support[upper] == lower) & (np.abs(value) <= np.maximum(RESTS_WITHIN_M, 2.0 * sigma))
     value = np.where(rests, np.maximum(value, 0.0), value)
     asked = rests | (value > 2.0 * sigma)
