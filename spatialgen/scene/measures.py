@@ -82,7 +82,8 @@ def object_geometry(
     half, sides = box.half_m.tolist(), whole.side_sigma_m.tolist()
     depth = [errors.between(middle - h * axis, middle + h * axis, axis)[0] for h, axis in zip(half, axes, strict=True)]
     far = [math.hypot(_EXTREMES * sigma, _TIE * whole.tie[2]) for sigma in depth]
-    size_sigma = [math.hypot(_OF_BOXES * sides[2 * k], _OF_BOXES * sides[2 * k + 1], far[k]) for k in (0, 1)]
+    of_sides = _OF_BOXES if whole.kind == "box" else _OF_SIZES
+    size_sigma = [math.hypot(of_sides * sides[2 * k], of_sides * sides[2 * k + 1], far[k]) for k in (0, 1)]
     z_sigma = _z_sigma(standing, errors)
     order = (0, 1) if half[0] >= half[1] else (1, 0)
     size = [2 * half[order[0]], 2 * half[order[1]], float(whole.z_m[1] - whole.z_m[0])]
