@@ -13,6 +13,9 @@ from spatialgen.records import F32, F64
 
 _BLOCK = 400
 _MOST = 500
+_VAGUE, _VAGUE_M = 0.15, 0.015
+"""A gap that may be less by more than this share, and than so many metres, needs no closer look."""
+
 _TURNS = 2
 """How often either of two closest points is looked for again, given the other."""
 
@@ -34,19 +37,22 @@ def surface_gap(a: Surface, b: Surface) -> Gap:
     """Return the smallest distance between two surfaces given as points.
 
     Only points that can take part are compared: those no farther from the other's bounds than the best distance
-    known so far; and at last all those around the closest two, of which the surfaces hold only some.
+    known so far; and at last, unless the gap is vague, all around the closest two, of which the surfaces hold some.
     """
     guess = _first_guess(a.points_m, b.points_m)
     known_m = float(np.sqrt(guess[0])) * (1 + 1e-5) + 1e-6
-    found = min(guess, _closest_points(a.points_m, b.points_m, known_m), key=lambda found: found[0])
-    squared, x, y = min(found, _closer(a, b, *found[1:]), key=lambda found: found[0])
-    value = float(np.sqrt(squared))
-    least = value
+    squared, x, y = min(guess, _closest_points(a.points_m, b.points_m, known_m), key=lambda found: found[0])
+    value = least = float(np.sqrt(squared))
     anything_a = np.concatenate([a.points_m, a.possible_m], axis=1)
     for pa, pb in ((a.possible_m, b.points_m), (anything_a, b.possible_m)):
         if pa.shape[1] and pb.shape[1]:
             least = min(least, float(np.sqrt(_closest_points(pa, pb, least)[0])))
-    return Gap(value, least, (float(x[0]), float(x[1]), float(x[2])), (float(y[0]), float(y[1]), float(y[2])))
+    if value - least < max(_VAGUE * value, _VAGUE_M):
+        squared, x, y = min((squared, x, y), _closer(a, b, x, y), key=lambda found: found[0])
+        value = float(np.sqrt(squared))
+    return Gap(
+        value, min(least, value), (float(x[0]), float(x[1]), float(x[2])), (float(y[0]), float(y[1]), float(y[2]))
+    )
 
 
 def _closer(a: Surface, b: Surface, x: F32, y: F32) -> tuple[float, F32, F32]:

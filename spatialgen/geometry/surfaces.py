@@ -30,13 +30,14 @@ _AROUND, _UPWARDS = 32, np.linspace(0, 1, 5)
 _MIRRORS = np.array([(-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)])
 
 _NINE_ROWS, _NINE_COLUMNS = np.repeat(np.arange(3), 3)[:, None], np.tile(np.arange(3), 3)[:, None]
-_STANDS_OUT_M = 0.003
-"""Nearer by more than this to the eye than all pixels around it, a point is not there."""
+_BEHIND_M, _STANDS_OUT_M = 0.02, 0.003
+"""What is farther by more than the first is clearly behind a point; one that is nearer by more than the second to the
+eye than all pixels around it is not there."""
 
 _OF_HANDLE = 2.7
 """How far a handle reaches out, relative to the error that it makes."""
 
-_REACH = 1.6
+_REACH = 1.3
 """How far around one of the points others are looked for that were left out, relative to how far points are apart."""
 
 
@@ -68,51 +69,59 @@ def whole_surface(cloud: Cloud, whole: Whole, crop: Crop, view: View, depth_m: F
     if whole.kind == "ball":
         return Surface(seen, np.concatenate([seen, _ball_points(whole)], axis=1), seen[:, :0], partial(_facing, whole))
     images, sides = _mirror_images(seen, whole.rectangle, _MIRRORS), _sides(whole)
-    mirrored = seen_through(images, view, depth_m, margin).reshape(len(_MIRRORS), -1)
+    limits = margin, 2 * cloud.noise_sigma
+    through, stand_out = _refuted(np.concatenate([images, sides], axis=1), view, depth_m, *limits)
+    mirrored = through[: images.shape[1]].reshape(len(_MIRRORS), -1)
     most = _ROUND_CONTRADICTED if whole.kind == "round" else _CONTRADICTED
-    stand_out = _stand_out(np.concatenate([images, sides], axis=1), view, depth_m, 2 * cloud.noise_sigma)
     kept = ~(mirrored | stand_out[: images.shape[1]].reshape(mirrored.shape))
     kept &= (np.count_nonzero(mirrored, axis=1) / seen.shape[1] < most)[:, None]
     if whole.kind == "round":
         kept[:-1] = False
     points = _within_height(np.concatenate([seen, images.compress(kept.ravel(), axis=1)], axis=1), whole)
     origin = np.concatenate([np.arange(seen.shape[1]), seen.shape[1] + np.flatnonzero(kept)])
-    detail = _Detail(cloud, whole, crop, view, depth_m, margin, seen, origin)
+    readings = crop.readings
+    reach_px = math.ceil(_REACH * math.sqrt(np.count_nonzero(readings) / MAX_INNER)) + 2
+    pixels = np.array(view.pixels(seen))
+    detail = _Detail(cloud, whole, crop, readings, reach_px, view, depth_m, limits, seen, pixels, origin)
     return Surface(seen, points, sides.compress(~stand_out[images.shape[1] :], axis=1), detail.around)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Detail:
     """What a surface is made of: all pixels of a thing, and from which of the points `seen_m` (3, N) each of the
-    surface's comes, `origin` (K,): as it is, then of one mirror image after the other."""
+    surface's comes, `origin` (K,): as it is, then of one mirror image after the other. `pixels` (3, N): their u, v and
+    z-depth; `reach_px`: how far around one of these others are looked for; `limits`: see `_refuted`."""
 
     cloud: Cloud
     whole: Whole
     crop: Crop
+    readings: Bool
+    reach_px: int
     view: View
     depth_m: F32
-    margin: float
+    limits: tuple[float, float]
     seen_m: F32
+    pixels: F64
     origin: NDArray[np.intp]
 
     def around(self, k: int, _: F32) -> F32:
         """Return all points (3, J) around the surface's point `k`."""
         image, n = divmod(int(self.origin[k]), self.seen_m.shape[1])
         place, crop = self.seen_m[:, n : n + 1], self.crop
-        u, v, z = (float(value[0]) for value in self.view.pixels(place))
-        reach_px = math.ceil(_REACH * math.sqrt(np.count_nonzero(crop.mask) / MAX_INNER)) + 2
+        u, v, z = self.pixels[:, n].tolist()
+        reach_px = self.reach_px
         row, column = round(v) - crop.v0, round(u) - crop.u0
         top, left = max(row - reach_px, 0), max(column - reach_px, 0)
         window = slice(top, row + reach_px + 1), slice(left, column + reach_px + 1)
-        down, right = np.nonzero(crop.readings[window])
+        down, right = np.nonzero(self.readings[window])
         read = self.view.points(crop.u0 + left + right, crop.v0 + top + down, crop.depth_m[window][down, right])
         apart = self.cloud.rim.end_m - place
         near = np.flatnonzero((apart * apart).sum(axis=0) < (2 * reach_px * z / self.view.camera.fx) ** 2)
         points = np.concatenate([place, read, _rim_points(self.cloud, near)], axis=1)
         if image:
             points = _mirror_images(points, self.whole.rectangle, _MIRRORS[image - 1 : image])
-            refuted = _stand_out(points, self.view, self.depth_m, 2 * self.cloud.noise_sigma)
-            refuted |= seen_through(points, self.view, self.depth_m, self.margin)
+            through, stand_out = _refuted(points, self.view, self.depth_m, *self.limits)
+            refuted = through | stand_out
             refuted[0] = False
             points = points.compress(~refuted, axis=1)
         return _within_height(points, self.whole)
@@ -194,25 +203,36 @@ def _mirror_images(points_m: F32, rectangle: Rectangle, mirrors: F64) -> F32:
     return images.reshape(3, -1)
 
 
-def _stand_out(points_m: F32, view: View, depth_m: F32, margin: float) -> Bool:
-    """Return (N,) whether the depth map (H, W) shows nothing as near as a canonical point (3, N), at its pixel or next
-    to it: as where handles, feet and doors that are on one side only have their images."""
-    u, v, z = view.pixels(points_m)
+def _refuted(points_m: F32, view: View, depth_m: F32, margin: float, tight: float) -> tuple[Bool, Bool]:
+    """Return of canonical points (3, N) whether each is seen through, and whether it stands out of what is seen.
+
+    The latter where the depth map (H, W) shows nothing as near, but for a share `tight`, at its pixel or next to it: as
+    where handles, feet and doors that are on one side only have their images.
+    """
+    at, row, column, z = _in_the_picture(points_m, view, depth_m)
+    through, stand_out = np.zeros((2, points_m.shape[1]), bool)
     height, width = depth_m.shape
-    outside = np.zeros(points_m.shape[1], bool)
-    at = np.flatnonzero((u > 0.5) & (u < width - 1.5) & (v > 0.5) & (v < height - 1.5))
-    first = ((v[at] + 0.5).astype(np.intp) - 1) * width + (u[at] + 0.5).astype(np.intp) - 1
-    nearest = depth_m.ravel()[first + _NINE_ROWS * width + _NINE_COLUMNS].min(axis=0)
-    outside[at] = nearest > z[at] * (1 + margin) + _STANDS_OUT_M
-    return outside
+    through[at] = depth_m[row, column] > z * (1 + margin) + _BEHIND_M
+    first = (row.clip(1, height - 2) - 1) * width + column.clip(1, width - 2) - 1
+    stand_out[at] = (
+        depth_m.ravel()[first + _NINE_ROWS * width + _NINE_COLUMNS].min(axis=0) > z * (1 + tight) + _STANDS_OUT_M
+    )
+    return through, stand_out
 
 
 def seen_through(points_m: F32 | F64, view: View, depth_m: F32, margin: float) -> Bool:
     """Return (N,) whether the depth map (H, W) shows something clearly behind each canonical point (3, N)."""
+    at, row, column, z = _in_the_picture(points_m, view, depth_m)
+    through = np.zeros(points_m.shape[1], bool)
+    through[at] = depth_m[row, column] > z * (1 + margin) + _BEHIND_M
+    return through
+
+
+def _in_the_picture(
+    points_m: F32 | F64, view: View, depth_m: F32
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], F64]:
+    """Return which of the canonical points (3, N) lie within the depth map (H, W), their row, column and z-depth."""
     u, v, z = view.pixels(points_m)
     height, width = depth_m.shape
-    inside = (u > -0.5) & (u < width - 0.5) & (v > -0.5) & (v < height - 0.5)
-    at = np.flatnonzero(inside)
-    row, column = (v[at] + 0.5).astype(np.intp), (u[at] + 0.5).astype(np.intp)
-    inside[at] = depth_m[row, column] > z[at] * (1 + margin) + 0.02
-    return np.asarray(inside)
+    at = np.flatnonzero((u > -0.5) & (u < width - 0.5) & (v > -0.5) & (v < height - 0.5))
+    return at, (v[at] + 0.5).astype(np.intp), (u[at] + 0.5).astype(np.intp), z[at]
