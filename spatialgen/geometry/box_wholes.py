@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 
 from spatialgen.geometry.bounds import EXACT
-from spatialgen.geometry.boxes import Rectangle, bounding_rectangle, convex_hull, polygon_area
+from spatialgen.geometry.boxes import Rectangle, bounding_rectangle, convex_hull, face_away, polygon_area
 from spatialgen.geometry.clouds import Cloud
 from spatialgen.geometry.ends import COVERED, OF_ROOM, SEEN, Asked, End, missing_sigma
 from spatialgen.geometry.hidden import SeenThrough, is_grounded
 from spatialgen.geometry.orientation import best_angle, facing_angle
 from spatialgen.geometry.whole import A_FRONT_M, VERTICAL, Estimate, Whole, as_low, ends_of, heights_of
-from spatialgen.records import F64, Bool
+from spatialgen.records import F64
 
 _LATERAL = np.array([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
 
@@ -162,13 +162,6 @@ def _is_met(end: End) -> bool:
 def _is_lost(end: End) -> bool:
     """Return whether a side goes on behind what covers it for nobody knows how long."""
     return end.state == COVERED and not _is_met(end) and math.isinf(end.room_m)
-
-
-def face_away(rectangle: Rectangle, eye_m: F64) -> Bool:
-    """Return which sides u-, u+, v-, v+ (4,) of a rectangle face away from the eye (3,)."""
-    (ux, uy), (x, y) = rectangle.u.tolist(), (rectangle.center_m - eye_m[:2]).tolist()
-    along, across, (half_u, half_v) = ux * x + uy * y, ux * y - uy * x, rectangle.half_m.tolist()
-    return np.array([half_u > along, half_u > -along, half_v > across, half_v > -across])
 
 
 def _is_curved(cloud: Cloud, facing: float | None, on_foot: bool) -> bool:

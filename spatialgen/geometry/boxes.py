@@ -45,6 +45,13 @@ class Rectangle:
         return np.asarray(self.center_m + (_CORNERS * self.half_m) @ np.array([(x, y), (-y, x)]))
 
 
+def face_away(rectangle: Rectangle, eye_m: F64) -> Bool:
+    """Return which sides u-, u+, v-, v+ (4,) of a rectangle face away from the eye (3,)."""
+    (ux, uy), (x, y) = rectangle.u.tolist(), (rectangle.center_m - eye_m[:2]).tolist()
+    along, across, (half_u, half_v) = ux * x + uy * y, ux * y - uy * x, rectangle.half_m.tolist()
+    return np.array([half_u > along, half_u > -along, half_v > across, half_v > -across])
+
+
 def convex_hull(points_m: NDArray[np.floating]) -> F64:
     """Return the corners (K, 2), counter-clockwise, of the convex hull of points (2, N)."""
     flat = np.ascontiguousarray(_outer(points_m.astype(np.float32, copy=False)).T)

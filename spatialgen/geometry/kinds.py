@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spatialgen.geometry.box_wholes import face_away
-from spatialgen.geometry.boxes import Rectangle
+from spatialgen.geometry.boxes import Rectangle, face_away
 from spatialgen.geometry.ends import OF_ROOM
 from spatialgen.geometry.hidden import SeenThrough
 from spatialgen.geometry.whole import A_FRONT_M, Whole, as_large_as_may_be
