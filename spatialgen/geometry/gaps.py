@@ -56,13 +56,18 @@ def surface_gap(a: Surface, b: Surface) -> Gap:
 
 
 def _closer(a: Surface, b: Surface, x: F32, y: F32) -> tuple[float, F32, F32]:
-    """Return the smallest squared distance of points around two points (3,), one of each surface, and where."""
+    """Return the smallest squared distance of points around two points (3,), one of each surface, and where.
+
+    Infinite where there are none.
+    """
     all_a, all_b = x[:, None], y[:, None]
     if a.around is not None:
         all_a = a.around(_closest_to(x, a.points_m)[0], y)
     if b.around is not None:
         all_b = b.around(_closest_to(y, b.points_m)[0], x)
     squared = float("inf")
+    if not all_a.shape[1] or not all_b.shape[1]:
+        return squared, x, y
     for _ in range(_TURNS):
         x = all_a[:, _closest_to(y, all_a)[0]]
         j, squared = _closest_to(x, all_b)

@@ -109,10 +109,12 @@ class _Detail:
         image, n = divmod(int(self.origin[k]), self.seen_m.shape[1])
         place, crop = self.seen_m[:, n : n + 1], self.crop
         u, v, z = self.pixels[:, n].tolist()
+        if not math.isfinite(u + v):  # behind the camera, of depth that is none
+            return place[:, :0]
         reach_px = self.reach_px
         row, column = round(v) - crop.v0, round(u) - crop.u0
         top, left = max(row - reach_px, 0), max(column - reach_px, 0)
-        window = slice(top, row + reach_px + 1), slice(left, column + reach_px + 1)
+        window = slice(top, max(row + reach_px + 1, 0)), slice(left, max(column + reach_px + 1, 0))
         down, right = np.nonzero(self.readings[window])
         read = self.view.points(crop.u0 + left + right, crop.v0 + top + down, crop.depth_m[window][down, right])
         apart = self.cloud.rim.end_m - place
