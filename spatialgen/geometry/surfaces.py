@@ -27,7 +27,8 @@ _STAIR = np.float32(0.85)
 """Of all rim points of a side the outermost is closest to others, almost half a pixel too far out: taken back."""
 
 _AROUND, _UPWARDS = 32, np.linspace(0, 1, 5)
-_MIRRORS = np.array([(-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)])
+_HALF_TURN = np.array([(-1.0, -1.0)])
+_MIRRORS = np.concatenate([[(-1.0, 1.0), (1.0, -1.0)], _HALF_TURN])
 
 _NINE_ROWS, _NINE_COLUMNS = np.repeat(np.arange(3), 3)[:, None], np.tile(np.arange(3), 3)[:, None]
 _BEHIND_M, _STANDS_OUT_M = 0.02, 0.003
@@ -68,29 +69,28 @@ def whole_surface(cloud: Cloud, whole: Whole, crop: Crop, view: View, depth_m: F
     seen = np.concatenate([cloud.points_m[:, :: -(-cloud.points_m.shape[1] // MAX_INNER)], rim], axis=1)
     if whole.kind == "ball":
         return Surface(seen, np.concatenate([seen, _ball_points(whole)], axis=1), seen[:, :0], partial(_facing, whole))
-    images, sides = _mirror_images(seen, whole.rectangle, _MIRRORS), _sides(whole)
+    mirrors = _HALF_TURN if whole.kind == "round" else _MIRRORS
+    images, sides = _mirror_images(seen, whole.rectangle, mirrors), _sides(whole)
     limits = margin, 2 * cloud.noise_sigma
     through, stand_out = _refuted(np.concatenate([images, sides], axis=1), view, depth_m, *limits)
-    mirrored = through[: images.shape[1]].reshape(len(_MIRRORS), -1)
+    mirrored = through[: images.shape[1]].reshape(len(mirrors), -1)
     most = _ROUND_CONTRADICTED if whole.kind == "round" else _CONTRADICTED
     kept = ~(mirrored | stand_out[: images.shape[1]].reshape(mirrored.shape))
     kept &= (np.count_nonzero(mirrored, axis=1) / seen.shape[1] < most)[:, None]
-    if whole.kind == "round":
-        kept[:-1] = False
     points = _within_height(np.concatenate([seen, images.compress(kept.ravel(), axis=1)], axis=1), whole)
     origin = np.concatenate([np.arange(seen.shape[1]), seen.shape[1] + np.flatnonzero(kept)])
     readings = crop.readings
     reach_px = math.ceil(_REACH * math.sqrt(np.count_nonzero(readings) / MAX_INNER)) + 2
     pixels = np.array(view.pixels(seen))
-    detail = _Detail(cloud, whole, crop, readings, reach_px, view, depth_m, limits, seen, pixels, origin)
+    detail = _Detail(cloud, whole, crop, readings, reach_px, view, depth_m, limits, seen, pixels, mirrors, origin)
     return Surface(seen, points, sides.compress(~stand_out[images.shape[1] :], axis=1), detail.around)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Detail:
     """What a surface is made of: all pixels of a thing, and from which of the points `seen_m` (3, N) each of the
-    surface's comes, `origin` (K,): as it is, then of one mirror image after the other. `pixels` (3, N): their u, v and
-    z-depth; `reach_px`: how far around one of these others are looked for; `limits`: see `_refuted`."""
+    surface's comes, `origin` (K,): as it is, then by one of the `mirrors` after the other. `pixels` (3, N): their u, v
+    and z-depth; `reach_px`: how far around one of these others are looked for; `limits`: see `_refuted`."""
 
     cloud: Cloud
     whole: Whole
@@ -102,6 +102,7 @@ class _Detail:
     limits: tuple[float, float]
     seen_m: F32
     pixels: F64
+    mirrors: F64
     origin: NDArray[np.intp]
 
     def around(self, k: int, _: F32) -> F32:
@@ -121,7 +122,7 @@ class _Detail:
         near = np.flatnonzero((apart * apart).sum(axis=0) < (2 * reach_px * z / self.view.camera.fx) ** 2)
         points = np.concatenate([place, read, _rim_points(self.cloud, near)], axis=1)
         if image:
-            points = _mirror_images(points, self.whole.rectangle, _MIRRORS[image - 1 : image])
+            points = _mirror_images(points, self.whole.rectangle, self.mirrors[image - 1 : image])
             through, stand_out = _refuted(points, self.view, self.depth_m, *self.limits)
             refuted = through | stand_out
             refuted[0] = False
@@ -214,7 +215,7 @@ def _refuted(points_m: F32, view: View, depth_m: F32, margin: float, tight: floa
     at, row, column, z = _in_the_picture(points_m, view, depth_m)
     through, stand_out = np.zeros((2, points_m.shape[1]), bool)
     height, width = depth_m.shape
-    through[at] = depth_m[row, column] > z * (1 + margin) + _BEHIND_M
+    through[at] = _is_behind(depth_m[row, column], z, margin)
     first = (row.clip(1, height - 2) - 1) * width + column.clip(1, width - 2) - 1
     stand_out[at] = (
         depth_m.ravel()[first + _NINE_ROWS * width + _NINE_COLUMNS].min(axis=0) > z * (1 + tight) + _STANDS_OUT_M
@@ -226,8 +227,13 @@ def seen_through(points_m: F32 | F64, view: View, depth_m: F32, margin: float) -
     """Return (N,) whether the depth map (H, W) shows something clearly behind each canonical point (3, N)."""
     at, row, column, z = _in_the_picture(points_m, view, depth_m)
     through = np.zeros(points_m.shape[1], bool)
-    through[at] = depth_m[row, column] > z * (1 + margin) + _BEHIND_M
+    through[at] = _is_behind(depth_m[row, column], z, margin)
     return through
+
+
+def _is_behind(seen_m: F32, z_m: F64, margin: float) -> Bool:
+    """Return whether what is seen at a pixel (K,) is clearly behind a point there (K,)."""
+    return np.asarray(seen_m > z_m * (1 + margin) + _BEHIND_M)
 
 
 def _in_the_picture(
